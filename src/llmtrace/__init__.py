@@ -1,0 +1,1 @@
+"""Traces of LLM applications as OpenTelemetry spans."""

@@ -1,0 +1,393 @@
+"""What happened in one call, as plain slotted records that know neither OpenTelemetry nor a provider.
+
+An integration fills these from a library's request and response; `semconv` spells them as attributes. A field
+that the provider did not send stays None (or empty): absent is not zero.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, TypeAlias
+
+Json: TypeAlias = Any
+"""What a JSON document holds: None, bool, int, float, str, or lists and dicts of these."""
+
+
+@dataclass(slots=True)
+class TextPart:
+    """Text that was sent to or came from the model."""
+
+    content: str
+
+
+@dataclass(slots=True)
+class ToolCallPart:
+    """The model asks for a tool that the client runs; `arguments` is decoded JSON where it holds, else the raw string."""
+
+    name: str
+    id: str | None = None
+    arguments: Json = None
+
+
+@dataclass(slots=True)
+class ToolResponsePart:
+    """A tool's result that is sent back to the model; `id` names the call it answers."""
+
+    response: Json
+    id: str | None = None
+
+
+@dataclass(slots=True)
+class ServerToolCallPart:
+    """A tool that the provider ran itself; `payload` is an object with a `type`."""
+
+    name: str
+    payload: dict[str, Json]
+    id: str | None = None
+
+
+@dataclass(slots=True)
+class ServerToolResponsePart:
+    """The outcome of a tool that the provider ran; `payload` is an object with a `type`."""
+
+    payload: dict[str, Json]
+    id: str | None = None
+
+
+@dataclass(slots=True)
+class ReasoningPart:
+    """Readable thinking, or a summary of it."""
+
+    content: str
+
+
+@dataclass(slots=True)
+class BlobPart:
+    """Inline bytes, as base64 text. `modality` is `image`, `audio`, `video`, `document` or the provider's own word."""
+
+    modality: str
+    content: str
+    mime_type: str | None = None
+
+
+@dataclass(slots=True)
+class FilePart:
+    """A file that was uploaded to the provider before."""
+
+    modality: str
+    file_id: str
+    mime_type: str | None = None
+
+
+@dataclass(slots=True)
+class UriPart:
+    """A resource the provider fetches; never a `data:` URL, which is a `BlobPart`."""
+
+    modality: str
+    uri: str
+    mime_type: str | None = None
+
+
+@dataclass(slots=True)
+class CompactionPart:
+    """History that the provider summarised to make room."""
+
+    id: str | None = None
+    content: str | None = None
+
+
+@dataclass(slots=True)
+class GenericPart:
+    """A block the conventions have no part for; `kind` is the provider's own type name."""
+
+    kind: str
+    data: dict[str, Json] = field(default_factory=dict)
+
+
+Part: TypeAlias = (
+    TextPart
+    | ToolCallPart
+    | ToolResponsePart
+    | ServerToolCallPart
+    | ServerToolResponsePart
+    | ReasoningPart
+    | BlobPart
+    | FilePart
+    | UriPart
+    | CompactionPart
+    | GenericPart
+)
+
+
+@dataclass(slots=True)
+class Message:
+    """One turn: `role` is `system`, `user`, `assistant`, `tool` or the provider's own word."""
+
+    role: str
+    parts: list[Part]
+    name: str | None = None
+
+
+@dataclass(slots=True)
+class ToolDefinition:
+    """A tool offered to the model; `type` is `function` or the provider's name of a tool it runs itself."""
+
+    name: str
+    type: str = "function"
+    description: str | None = None
+    parameters: Json = None
+
+
+@dataclass(slots=True)
+class Document:
+    """A document that a retrieval returned; `score` is the store's own number, whatever it means there."""
+
+    id: str | None = None
+    score: float | None = None
+    text: str | None = None
+    metadata: dict[str, Json] | None = None
+
+
+@dataclass(slots=True)
+class Usage:
+    """Token counts in the conventions' accounting, whatever the provider's own.
+
+    `input_tokens` is the total and includes cached ones; `output_tokens` is the total and includes reasoning. The
+    other counts are subsets of these two. `*_by_modality` has the keys `text`, `image` and `audio`, where reported.
+    `cache_write_1h` is the part of `cache_write` kept for an hour (it is priced differently). `units` counts what is
+    billed but is not a token, such as `web_search` requests. `source` is `provider`, or `estimated` where llmtrace counted.
+    """
+
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    cache_read: int | None = None
+    cache_write: int | None = None
+    cache_write_1h: int | None = None
+    reasoning: int | None = None
+    input_by_modality: dict[str, int] = field(default_factory=dict)
+    output_by_modality: dict[str, int] = field(default_factory=dict)
+    cache_read_by_modality: dict[str, int] = field(default_factory=dict)
+    units: dict[str, int] = field(default_factory=dict)
+    source: str = "provider"
+
+
+@dataclass(slots=True)
+class Cost:
+    """What a call cost, in `currency`; `source` names the price table and its version."""
+
+    total: float
+    input: float | None = None
+    output: float | None = None
+    currency: str = "USD"
+    source: str = ""
+
+
+@dataclass(slots=True)
+class Failure:
+    """Why a call failed: `type` is the provider's code or the exception's qualified name, low in cardinality."""
+
+    type: str
+    message: str = ""
+
+
+@dataclass(slots=True)
+class Course:
+    """How a call went, as the engine saw it. Times are nanoseconds since the epoch, durations are seconds.
+
+    `outcome` is `completed`, `failed`, `cancelled` (by the app's task), or `abandoned` (a stream left before its end).
+    `first_chunk` runs from the call's start; `chunk_gaps` are the times between chunks, from the second chunk on.
+    `attempts` counts the requests that the library sent for this one call, retries included.
+    """
+
+    started: int
+    ended: int
+    outcome: str = "completed"
+    failure: Failure | None = None
+    streamed: bool = False
+    first_chunk: float | None = None
+    chunk_gaps: list[float] = field(default_factory=list)
+    attempts: int = 1
+    content_dropped: str | None = None
+    """Why content was left out, where the app did not ask for that (`queue full`, `too large`)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What the app said about everything that happens inside a block: it reaches every span below.
+
+    `path` names the enclosing steps, outermost first; `index` is the place of the inmost one among its siblings, from 0.
+    """
+
+    conversation_id: str | None = None
+    user_id: str | None = None
+    metadata: Mapping[str, Json] = field(default_factory=dict)
+    tags: tuple[str, ...] = ()
+    capture: str | None = None
+    path: tuple[str, ...] = ()
+    index: int | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class Record:
+    """What every kind of call has in common.
+
+    `provider` is the conventions' name (`openai`, `aws.bedrock`); `server_address` and `server_port` are where the
+    client sent the request. `failure` is set when the answer itself holds an error; an exception is the engine's to record.
+    `complete` is None unless the call streamed: then it says whether the protocol's end marker arrived.
+    `request_id` is the provider's id of the HTTP request, for its support desk.
+    """
+
+    bears_usage: ClassVar[bool] = False
+    """Whether this kind of call is billed: of nested ones that see the same physical call, only the inmost keeps usage."""
+
+    operation: str
+    provider: str | None = None
+    request_model: str | None = None
+    server_address: str | None = None
+    server_port: int | None = None
+    conversation_id: str | None = None
+    failure: Failure | None = None
+    complete: bool | None = None
+    request_id: str | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class Inference(Record):
+    """One call of a model: chat, text completion, or generated images, speech and transcripts.
+
+    `operation` is `chat`, `text_completion`, `generate_content`, or `fetch_response` for an answer fetched later.
+    `finish_reasons` has one entry per choice, in choice order, in the vocabulary `stop`, `length`, `content_filter`,
+    `tool_calls`, `compaction`, `error`, else the provider's own word. `output_messages` has one message per choice.
+    """
+
+    bears_usage: ClassVar[bool] = True
+
+    stream: bool = False
+    api_type: str | None = None
+    output_type: str | None = None
+    choice_count: int | None = None
+    seed: int | None = None
+    max_tokens: int | None = None
+    temperature: float | None = None
+    top_p: float | None = None
+    top_k: int | None = None
+    frequency_penalty: float | None = None
+    presence_penalty: float | None = None
+    stop_sequences: list[str] = field(default_factory=list)
+    reasoning_level: str | None = None
+    previous_response_id: str | None = None
+    stream_cursor: str | None = None
+    request_service_tier: str | None = None
+
+    system_instructions: list[Part] = field(default_factory=list)
+    input_messages: list[Message] = field(default_factory=list)
+    tool_definitions: list[ToolDefinition] = field(default_factory=list)
+
+    response_id: str | None = None
+    response_model: str | None = None
+    response_status: str | None = None
+    response_service_tier: str | None = None
+    system_fingerprint: str | None = None
+    finish_reasons: list[str] = field(default_factory=list)
+    output_messages: list[Message] = field(default_factory=list)
+    conversation_compacted: bool = False
+
+    usage: Usage = field(default_factory=Usage)
+    cost: Cost | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class Embedding(Record):
+    """Texts turned into vectors. `dimension_count` is the size asked for, or else that of the first vector returned."""
+
+    bears_usage: ClassVar[bool] = True
+
+    operation: str = "embeddings"
+    encoding_formats: list[str] = field(default_factory=list)
+    dimension_count: int | None = None
+    input_texts: list[str] = field(default_factory=list)
+    vector_count: int | None = None
+    response_model: str | None = None
+    usage: Usage = field(default_factory=Usage)
+    cost: Cost | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class Rerank(Record):
+    """Documents put in order by relevance to a query; `documents` are the ones returned, best first."""
+
+    bears_usage: ClassVar[bool] = True
+
+    operation: str = "rerank"
+    query: str | None = None
+    top_k: int | None = None
+    document_count: int | None = None
+    documents: list[Document] = field(default_factory=list)
+    response_model: str | None = None
+    usage: Usage = field(default_factory=Usage)
+    cost: Cost | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class ProviderRequest(Record):
+    """A request to a model provider that infers nothing itself: tokens counted, content moderated, a batch managed.
+
+    `input_messages` and `output` are content; `counts` are the provider's numbers, such as `input_tokens` counted or
+    `requests` in a batch.
+    """
+
+    input_messages: list[Message] = field(default_factory=list)
+    output: Json = None
+    response_id: str | None = None
+    response_model: str | None = None
+    response_status: str | None = None
+    counts: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(slots=True, kw_only=True)
+class Retrieval(Record):
+    """Documents fetched for a query. `documents` keep the store's order; their texts are content."""
+
+    operation: str = "retrieval"
+    name: str | None = None
+    data_source_id: str | None = None
+    query: Json = None
+    top_k: int | None = None
+    documents: list[Document] = field(default_factory=list)
+    document_count: int | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class ToolCall(Record):
+    """One execution of a tool by the app. `call_id` is the model's own id of the request for it, never invented."""
+
+    operation: str = "execute_tool"
+    name: str
+    type: str = "function"
+    description: str | None = None
+    call_id: str | None = None
+    agent_name: str | None = None
+    arguments: Json = None
+    result: Json = None
+
+
+@dataclass(slots=True, kw_only=True)
+class AgentRun(Record):
+    """One run of an agent; `input` and `output` are content."""
+
+    operation: str = "invoke_agent"
+    name: str | None = None
+    description: str | None = None
+    input: Json = None
+    output: Json = None
+
+
+@dataclass(slots=True, kw_only=True)
+class Step(Record):
+    """One step of the app's own chain. `operation` is `invoke_workflow` for a whole chain and `step` for a part of it."""
+
+    operation: str = "step"
+    name: str
+    input: Json = None
+    output: Json = None
