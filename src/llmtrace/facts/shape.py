@@ -1,0 +1,51 @@
+"""Small typed views of foreign JSON: each gives what it is named after, or an empty answer where something else is."""
+
+from __future__ import annotations
+
+from llmtrace.facts.records import Json
+from llmtrace.facts.wire import json_body
+
+
+def text(value: Json) -> str | None:
+    """The string, or None; an empty string stays one."""
+    return value if isinstance(value, str) else None
+
+
+def integer(value: Json) -> int | None:
+    """The whole number, or None; a boolean is none, and a float only where it is whole."""
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def number(value: Json) -> float | None:
+    """The number as a float, or None; a boolean is none, nor is an integer that no float holds."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
+        return float(value)
+    except OverflowError:
+        return None
+
+
+def mapping(value: Json) -> dict[str, Json]:
+    """The object, or an empty one."""
+    return value if isinstance(value, dict) else {}
+
+
+def items(value: Json) -> list[Json]:
+    """The list (a tuple too, which an app may pass), or an empty one."""
+    return list(value) if isinstance(value, list | tuple) else []
+
+
+def mappings(value: Json) -> list[dict[str, Json]]:
+    """The objects in the list, in order; whatever else is in it is passed over."""
+    return [mapping(item) for item in items(value) if isinstance(item, dict)]
+
+
+def decoded(value: Json) -> Json:
+    """A string that holds a JSON object, decoded; anything else as it is."""
+    if not isinstance(value, str) or not value.lstrip().startswith("{"):
+        return value
+    body = json_body(value)
+    return body if isinstance(body, dict) else value
