@@ -6,15 +6,18 @@ objects can change them and no field is lost to a library's older model of the a
 
 from __future__ import annotations
 
+from base64 import b64decode
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from typing import Any, NamedTuple
 
-from llmtrace.facts.operation import Evidence
+from llmtrace.facts.eventstream import frames
+from llmtrace.facts.operation import Evidence, Received
 from llmtrace.facts.records import Failure, Json, Record
 
 
 class Event(NamedTuple):
-    """One server-sent event: its `event:` name (empty when absent) and its decoded data."""
+    """One event of a stream: its name (empty when it has none) and its decoded data."""
 
     name: str
     data: Json
@@ -38,10 +41,8 @@ def decoded(chunks: Iterable[bytes], encoding: str) -> bytes:
     import httpx  # noqa: PLC0415 - as above; it knows every encoding that the client could have asked for
 
     parts: list[bytes] = []
-    try:
+    with suppress(httpx.DecodingError):  # what a damaged body held up to the damage is still worth reading
         parts.extend(httpx.Response(200, headers={"content-encoding": encoding}, content=iter(chunks)).iter_bytes())
-    except httpx.DecodingError:
-        pass  # what a damaged body held up to the damage is still worth reading
     return b"".join(parts)
 
 
@@ -69,15 +70,44 @@ def server_sent(body: bytes) -> Iterator[Event]:
             yield Event(name, parsed)
 
 
+def aws_messages(body: bytes) -> Iterator[Event]:
+    """The messages of an AWS event stream as events; an exception takes the shape of other streams' errors."""
+    for frame in frames(body):
+        data = json_body(frame.payload)
+        kind = frame.headers.get(":exception-type") or frame.headers.get(":error-code")
+        if kind is not None:
+            text = data.get("message") if isinstance(data, dict) else None
+            error = {"type": kind, "message": text or frame.headers.get(":error-message", "")}
+            yield Event("error", {"type": "error", "error": error})
+        elif data is not None:
+            yield Event(frame.headers.get(":event-type", ""), _inner(data))
+
+
+def json_lines(body: bytes) -> Iterator[Event]:
+    """The documents of a body with one per line; a line that holds none is passed over."""
+    for line in body.splitlines():
+        if line.strip() and (data := json_body(line)) is not None:
+            yield Event("", data)
+
+
+STREAMS: dict[str, Callable[[bytes], Iterator[Event]]] = {
+    "text/event-stream": server_sent,
+    "application/vnd.amazon.eventstream": aws_messages,
+    "application/x-jsonl": json_lines,
+    "application/binary": json_lines,  # what Anthropic's client asks for when it fetches the results of a batch
+}
+"""How a body that is a series of events is read, by its media type."""
+
+
 def reader(
     request: Callable[[Evidence, dict[str, Json]], Record],
     response: Callable[[Any, dict[str, Json]], None],
-    fold: Callable[[Iterable[Event]], tuple[dict[str, Json], bool]] | None = None,
+    fold: Callable[[Iterable[Event]], tuple[dict[str, Json], bool | None]] | None = None,
 ) -> Callable[[Evidence], Record]:
     """An operation's `read`, for a library that speaks JSON over HTTP.
 
     `request` makes the record from the request's body; `response` adds what the answer's body says; `fold` gives the
-    body that a stream's events amount to, and whether the protocol's end marker was among them.
+    body that a stream's events amount to, and whether the protocol's end marker was among them (None if it has none).
     """
 
     def read(evidence: Evidence) -> Record:
@@ -86,11 +116,11 @@ def reader(
         if received is None:
             return record
         record.request_id = received.request_id
-        if received.body is not None or fold is None or "event-stream" not in received.content_type:
-            whole = received.body if received.body is not None else decoded(evidence.chunks, received.content_encoding)
-            body = _object(whole)
+        stream = STREAMS.get(received.content_type.partition(";")[0].strip().lower())
+        if fold is None or stream is None:
+            body = _object(received.body if received.body is not None else b"".join(_pieces(evidence, received)))
         else:
-            body, record.complete = fold(server_sent(decoded(evidence.chunks, received.content_encoding)))
+            body, record.complete = fold(event for piece in _pieces(evidence, received) for event in stream(piece))
         if error := failure(body, received.status):
             record.failure = error
         response(record, body)
@@ -110,6 +140,26 @@ def failure(body: dict[str, Json], status: int | None) -> Failure | None:
     if status is not None and status >= 400:  # noqa: PLR2004 - where HTTP's error classes begin
         return Failure(str(status), str(body.get("message") or ""))
     return None
+
+
+def _pieces(evidence: Evidence, received: Received) -> list[bytes]:
+    """The answer's body as bytes: in one piece, or in two where the ear had to leave out what lay between them."""
+    if isinstance(received.body, bytes):
+        return [received.body]
+    gap = len(evidence.chunks) if evidence.gap is None else evidence.gap
+    pieces = (evidence.chunks[:gap], evidence.chunks[gap:])
+    return [decoded(piece, received.content_encoding) for piece in pieces if piece]
+
+
+def _inner(data: Json) -> Json:
+    """The document that a message of Bedrock's carries as base64 text under `bytes`, else the message itself."""
+    packed = data.get("bytes") if isinstance(data, dict) else None
+    if not isinstance(packed, str):
+        return data
+    try:
+        return json_body(b64decode(packed))
+    except ValueError:
+        return None
 
 
 def _object(material: Any) -> dict[str, Json]:
