@@ -46,7 +46,6 @@ class Evidence:
     response: Received | None = None
     chunks: list[Any] = field(default_factory=list)
     gap: int | None = None
-    error: BaseException | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,20 +54,23 @@ class Operation:
 
     `read` is pure, runs off the caller's thread and may be handed anything a hostile server sent; `bears_usage` is
     that of the record it gives. `kind` is the span's kind: `client` for a remote call, `internal` for one in the process.
+    A `step` is a part of the app's own chain: what runs inside it is told the path that leads there.
     """
 
     name: str
     read: Callable[[Evidence], Record]
     bears_usage: bool = False
     kind: str = "client"
+    step: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Start:
     """What is known when a call begins; samplers see it. `target` completes the span's name (the model, tool or step).
 
-    `request` is the material for `Operation.read`. The engine snapshots it at once, unless `sent` says that a `Sent`
-    point will see the request itself: then only a call that never got so far is read from it.
+    `request` is the material for `Operation.read`: the engine snapshots it at once, and the function's result when it
+    comes. With `wire`, `Sent` and `Answered` points see both sides instead, and `request` is what a call that never got
+    so far is read from.
     """
 
     operation: Operation
@@ -78,7 +80,7 @@ class Start:
     port: int | None = None
     target: str | None = None
     request: Any = None
-    sent: bool = False
+    wire: bool = False
 
 
 @dataclass(frozen=True, slots=True)

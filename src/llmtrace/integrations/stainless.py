@@ -45,7 +45,7 @@ def _starter(route: Route, provider: Callable[[Any], str]) -> Callable[[tuple[An
             port=url.port or (443 if url.scheme == "https" else 80),
             target=model if isinstance(model, str) else None,
             request=body,
-            sent=True,
+            wire=True,
         )
 
     return start

@@ -1,0 +1,234 @@
+"""One call from its first instruction to its hand-over: everything here runs on the caller's thread, so it only takes references."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from typing import TYPE_CHECKING, Any
+
+from opentelemetry.context import set_value
+from opentelemetry.trace import SpanKind, set_span_in_context
+
+from llmtrace.content.snapshot import snapshot
+from llmtrace.engine.context import CALL_KEY, current_scope, with_scope
+from llmtrace.engine.settle import describe
+from llmtrace.facts.operation import Evidence, Received, Start
+from llmtrace.facts.records import Course, Scope
+from llmtrace.semconv.attributes import span_name, start_attributes
+from llmtrace.semconv.errors import failure_of
+
+if TYPE_CHECKING:
+    from contextvars import Token
+
+    from opentelemetry.context import Context
+    from opentelemetry.trace import Span
+
+    from llmtrace.engine.engine import Engine
+    from llmtrace.facts.operation import Begin
+
+_KINDS = {"client": SpanKind.CLIENT, "internal": SpanKind.INTERNAL}
+
+STREAM_BYTES = 16 * 2**20
+"""What is kept of one stream; beyond it the middle is left out, since its beginning and its end bear the facts."""
+
+_TAIL = 64
+_TIMES = 4096
+
+
+class Call:
+    """One call under way. `finish` may come from several sides at once (value, error, end of stream, collector): one wins."""
+
+    __slots__ = (
+        "attempts",
+        "began",
+        "chunks",
+        "context",
+        "course",
+        "covered",
+        "ear",
+        "engine",
+        "gap",
+        "heard",
+        "outer",
+        "pending",
+        "point",
+        "request",
+        "response",
+        "returned",
+        "scope",
+        "shed_for",
+        "size",
+        "span",
+        "start",
+        "started",
+        "steps",
+        "tail",
+        "times",
+    )
+
+    def __init__(self, engine: Engine, start: Start, point: Begin, context: Context) -> None:
+        operation = start.operation
+        self.engine = engine
+        self.start = start
+        self.point = point
+        self.started = time.time_ns()
+        self.began = time.perf_counter_ns()
+        self.outer: Call | None = context.get(CALL_KEY)  # type: ignore[assignment]  # ours alone to set
+        self.scope = current_scope(context)
+        if operation.step:
+            self.scope = self._stepped(self.scope)
+            context = with_scope(self.scope, context)
+        self.request = start.request if start.wire else snapshot(start.request)
+        self.response: Received | None = None
+        self.attempts = 0
+        self.size = 0
+        self.ear = 0
+        self.returned = False
+        self.covered = False
+        self.steps = 0
+        self.shed_for: str | None = None
+        self.chunks: list[Any] = []
+        self.times: list[int] = []
+        self.tail: deque[Any] | None = None
+        self.gap: int | None = None
+        self.pending = [True]
+        self.course: Course | None = None
+        self.span: Span = engine.tracer.start_span(
+            span_name(start),
+            context,
+            _KINDS[operation.kind],
+            start_attributes(start, self.scope),
+            start_time=self.started,
+        )
+        self.context = set_value(CALL_KEY, self, set_span_in_context(self.span, context))
+        if operation.bears_usage:
+            self._cover_outer()
+
+    def _stepped(self, scope: Scope) -> Scope:
+        """The scope inside this step: one name further down the path, and the step's place among its siblings."""
+        index = 0
+        if self.outer is not None:
+            index = self.outer.steps
+            self.outer.steps += 1
+        path = (*scope.path, self.start.target or self.start.operation.name)
+        return Scope(scope.conversation_id, scope.user_id, scope.metadata, scope.tags, scope.capture, path, index)
+
+    def _cover_outer(self) -> None:
+        """Tells every enclosing call that this one, further in, is the physical one that bears the usage."""
+        outer = self.outer
+        while outer is not None:
+            outer.covered = True
+            outer = outer.outer
+
+    # -- while it runs
+
+    def sent(self, material: Any) -> None:
+        """A request went out; the last attempt's is the one that was answered."""
+        self.attempts += 1
+        if material is not None:
+            self.request = material
+
+    def answered(self, received: Received) -> None:
+        """The answer's head is here, and its body, or the place to listen for it."""
+        self.response = received
+        if received.body is not None:
+            self.size += _length(received.body)
+
+    def listening(self) -> int:
+        """A new ear was put on; returns its number. Only the last one counts: an earlier attempt's is stale."""
+        self.ear += 1
+        return self.ear
+
+    def hear(self, chunk: Any) -> None:
+        """A chunk came by."""
+        if len(self.times) < _TIMES:
+            self.times.append(time.perf_counter_ns())
+        self.size += _length(chunk)
+        if self.size <= STREAM_BYTES:
+            self.chunks.append(chunk)
+            return
+        if self.tail is None:
+            self.gap = len(self.chunks)
+            self.tail = deque(maxlen=_TAIL)
+        self.tail.append(chunk)
+
+    # -- how it ends
+
+    def left(self, ear: int, error: BaseException | None, *, exhausted: bool) -> None:
+        """The stream that ear number `ear` listened to came to its end: raised, exhausted, or else left by the app."""
+        if ear != self.ear:
+            return
+        self.ear = 0
+        if self.returned:
+            self.finish(error, outcome="completed" if exhausted else "abandoned")
+
+    def back(self, result: Any = None) -> None:
+        """The library returned to the app. A body still to be read keeps the call open."""
+        self.returned = True
+        if not self.start.wire:
+            self.response = Received(body=snapshot(result))
+        if not self.ear:
+            self.finish()
+
+    def finish(self, error: BaseException | None = None, outcome: str = "completed") -> None:
+        """Ends the call and hands it over, once."""
+        try:
+            self.pending.pop()
+        except IndexError:
+            return
+        ended = self.started + time.perf_counter_ns() - self.began
+        self.course = Course(self.started, ended, outcome, attempts=max(self.attempts, 1), streamed=bool(self.times))
+        try:
+            if error is not None:
+                self._failed(error, self.course)
+            if self.start.wire and not self.attempts:
+                self.request = snapshot(self.request)
+            self.size += _length(self.request)
+        finally:
+            self.engine.worker.put(self)
+
+    def _failed(self, error: BaseException, course: Course) -> None:
+        course.outcome = outcome_of(error)
+        if isinstance(error, Exception):
+            course.failure = failure_of(error)
+            self.response = self.response or self.point.failed(error)
+
+    # -- off the caller's thread
+
+    def shed(self, reason: str) -> None:
+        """Lets go of what would have to be parsed for its content."""
+        self.shed_for = reason
+        self.request = None
+        self.chunks = self.chunks[-_TAIL:]
+
+    def settle(self) -> None:
+        """Describes the call on its span, which ends here. The references go, so that nothing of the app's outlives it."""
+        course = self.course
+        if course is None:
+            return
+        times = self.times
+        if times:
+            course.first_chunk = (times[0] - self.began) / 1e9
+            course.chunk_gaps = [(b - a) / 1e9 for a, b in zip(times, times[1:], strict=False)]
+        course.content_dropped = self.shed_for or ("too large" if self.gap is not None else None)
+        chunks = self.chunks if self.tail is None else [*self.chunks, *self.tail]
+        evidence = Evidence(self.start, self.request, self.response, chunks, self.gap)
+        describe(self.engine, self.span, evidence, course, self.scope, covered=self.covered)
+        self.request = self.response = self.outer = self.course = None
+        self.chunks = []
+        self.tail = None
+
+
+def outcome_of(error: BaseException) -> str:
+    """How a call ended that this was raised out of."""
+    if isinstance(error, GeneratorExit):
+        return "abandoned"
+    if isinstance(error, KeyboardInterrupt | SystemExit):
+        return "interrupted"
+    if isinstance(error, TimeoutError):
+        return "timed_out"
+    return "failed" if isinstance(error, Exception) else "cancelled"
+
+
+def _length(material: Any) -> int:
+    return len(material) if isinstance(material, bytes | str) else 0

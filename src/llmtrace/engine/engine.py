@@ -1,0 +1,46 @@
+"""What every call needs while tracing is on, and the switch that says whether it is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from opentelemetry.trace import Tracer
+
+    from llmtrace.content.policy import Policy
+    from llmtrace.engine.guard import Guard
+    from llmtrace.engine.worker import Worker
+    from llmtrace.pricing import Prices
+    from llmtrace.semconv.events import Events
+    from llmtrace.semconv.metrics import Metrics
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """The parts that a call is described with. `names` says which spelling of renamed attributes is written.
+
+    `token_tables` is the folder where tiktoken's tables would lie; `metrics` and `events` are None where nobody reads them.
+    """
+
+    tracer: Tracer
+    worker: Worker
+    policy: Policy
+    prices: Prices
+    names: str
+    token_tables: str | None
+    metrics: Metrics | None
+    events: Events | None
+    describing: Guard
+
+
+class _Switch:
+    """Holds the engine in force; None while llmtrace is off, and then every wrapper just calls through."""
+
+    __slots__ = ("engine",)
+
+    def __init__(self) -> None:
+        self.engine: Engine | None = None
+
+
+SWITCH = _Switch()

@@ -1,0 +1,79 @@
+"""Drives a call by the shape of its result: a value, an awaitable, or a body that the app reads later."""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Awaitable, Callable, Generator, Mapping
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from opentelemetry.context import attach, detach
+
+from llmtrace.engine.call import Call
+from llmtrace.engine.context import get_current, suppressed
+
+if TYPE_CHECKING:
+    from llmtrace.engine.engine import Engine
+    from llmtrace.engine.guard import Guard
+    from llmtrace.facts.operation import Begin
+
+T = TypeVar("T")
+
+
+def begin(engine: Engine, point: Begin, guard: Guard, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Call | None:
+    """The call that these arguments begin, or None where they begin none or somebody asked for silence."""
+    with guard:
+        context = get_current()
+        if suppressed(context):
+            return None
+        start = point.start(args, kwargs)
+        return None if start is None else Call(engine, start, point, context)
+    return None
+
+
+def run(call: Call, guard: Guard, function: Callable[..., T], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> T:
+    """Calls a plain function with the span current. A result that must be awaited is driven step by step."""
+    token = attach(call.context)
+    try:
+        result = function(*args, **kwargs)
+    except BaseException as error:
+        detach(token)
+        with guard:
+            call.finish(error)
+        raise
+    detach(token)
+    if isinstance(result, types.CoroutineType):
+        return _awaited(call, guard, result)  # type: ignore[return-value]  # a coroutine for a coroutine
+    with guard:
+        call.back(result)
+    return result
+
+
+async def _awaited(call: Call, guard: Guard, coroutine: Awaitable[T]) -> T:
+    return await steps(call, guard, coroutine)
+
+
+@types.coroutine
+def steps(call: Call, guard: Guard, awaitable: Awaitable[T]) -> Generator[Any, Any, T]:
+    """Awaits a coroutine with the span current while it runs, and only then: between two steps the task is the app's own."""
+    inner: Any = awaitable.__await__()
+    step, value = inner.send, None
+    while True:
+        token = attach(call.context)
+        try:
+            pause = step(value)
+        except StopIteration as done:
+            detach(token)
+            with guard:
+                call.back(done.value)
+            return done.value  # type: ignore[no-any-return]  # what the coroutine returned
+        except BaseException as error:
+            detach(token)
+            with guard:
+                call.finish(error)
+            raise
+        detach(token)
+        try:
+            value = yield pause
+            step = inner.send
+        except BaseException as error:  # noqa: BLE001 - thrown in by the event loop, and thrown on to the library
+            step, value = inner.throw, error

@@ -1,0 +1,75 @@
+"""What the worker makes of a finished call: evidence → facts → content rules → tokens → price → span, metrics, events."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from opentelemetry.trace import Status, StatusCode
+
+from llmtrace.facts.records import Cost, Embedding, Inference, Record, Rerank, Usage
+from llmtrace.pricing import price
+from llmtrace.semconv.attributes import attributes
+from llmtrace.tokens import estimate
+
+if TYPE_CHECKING:
+    from opentelemetry.trace import Span
+
+    from llmtrace.engine.engine import Engine
+    from llmtrace.facts.operation import Evidence
+    from llmtrace.facts.records import Course, Scope
+
+
+def describe(engine: Engine, span: Span, evidence: Evidence, course: Course, scope: Scope, *, covered: bool) -> None:
+    """Writes all that is known of a call on its span and ends it at the call's own end, even where the facts can't be read.
+
+    `covered` says that an inner span saw the same physical call: then that one bears the usage, and this one none.
+    """
+    start = evidence.start
+    record = Record(operation=start.operation.name, provider=start.provider, request_model=start.model)
+    with engine.describing:
+        record = _facts(engine, evidence, course, scope, covered=covered)
+    with engine.describing:
+        if span.is_recording():
+            span.set_attributes(attributes(record, course, engine.names))
+        if course.failure is not None:
+            span.set_status(Status(StatusCode.ERROR, course.failure.message or None))
+        if engine.events is not None:
+            engine.events.emit(record, course, span.get_span_context())
+    span.end(course.ended)
+    with engine.describing:
+        if engine.metrics is not None:
+            engine.metrics.record(record, course)
+
+
+def _facts(engine: Engine, evidence: Evidence, course: Course, scope: Scope, *, covered: bool) -> Record:
+    """The record as it may leave the process. `course.failure` is brought into line with what the answer itself says."""
+    start = evidence.start
+    record = start.operation.read(evidence)
+    record.provider = record.provider or start.provider
+    record.request_model = record.request_model or start.model
+    record.server_address, record.server_port = start.address, start.port
+    _reconcile(course, record)
+    if isinstance(record, Inference | Embedding | Rerank):
+        record.usage, record.cost = (Usage(), None) if covered else _counted(engine, record)
+    capture = "none" if course.content_dropped == "queue full" else scope.capture
+    engine.policy.apply(record, course.failure, capture)
+    return record
+
+
+def _reconcile(course: Course, record: Record) -> None:
+    """What the answer itself says of how the call went is truer than what the client made of it."""
+    if course.outcome == "abandoned" and record.complete:
+        course.outcome = "completed"  # clients let go of a stream once its end marker has come by
+    failure = record.failure
+    if failure is None:
+        return
+    course.failure = replace(failure, message=failure.message or (course.failure.message if course.failure else ""))
+    if course.outcome in ("completed", "abandoned"):
+        course.outcome = "failed"
+
+
+def _counted(engine: Engine, record: Inference | Embedding | Rerank) -> tuple[Usage, Cost | None]:
+    if isinstance(record, Inference):
+        estimate(record, engine.token_tables)
+    return record.usage, price(record, engine.prices)
