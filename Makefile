@@ -1,0 +1,87 @@
+# The verbs: demo test fmt lint types bench docs (and lock). Each builds the environment it needs on first use,
+# and builds it anew when its lock file changes. All that is needed beforehand is make and Python 3.10 or newer.
+
+PYTHON ?= python3
+NEWEST := .venv
+OLDEST := .venv-oldest
+UV     := $(NEWEST)/bin/uv
+# How many processes share the tests, and what else pytest is told: make test ARGS="-k stream"
+JOBS   ?= 2
+ARGS   ?=
+
+# uv must take the Python it is given, not download one.
+export UV_PYTHON_DOWNLOADS := never
+# uv does not read pip's settings: a machine set up with a mirror for pip installs from it all the same.
+ifdef PIP_INDEX_URL
+export UV_DEFAULT_INDEX ?= $(PIP_INDEX_URL)
+endif
+
+.PHONY: demo test fmt lint types bench docs lock jaeger clean
+.DELETE_ON_ERROR:
+
+demo: $(NEWEST)/.demo
+	$(NEWEST)/bin/llmtrace demo $(if $(LIVE),--live)
+
+test: $(NEWEST)/.newest $(OLDEST)/.oldest jaeger
+	$(NEWEST)/bin/python -m pytest -n $(JOBS) $(ARGS)
+	$(OLDEST)/bin/python -m pytest -n $(JOBS) $(ARGS) tests/engine tests/integrations
+
+fmt: $(NEWEST)/.newest
+	$(NEWEST)/bin/ruff check --fix-only --quiet .
+	$(NEWEST)/bin/ruff format .
+
+lint: $(NEWEST)/.newest
+	$(NEWEST)/bin/ruff check .
+	$(NEWEST)/bin/ruff format --check .
+
+types: $(NEWEST)/.newest
+	$(NEWEST)/bin/mypy
+
+bench: $(NEWEST)/.newest
+	$(NEWEST)/bin/python -m benchmarks $(ARGS)
+
+docs: $(NEWEST)/.newest
+	$(NEWEST)/bin/python docs/generate.py
+	$(NEWEST)/bin/python -m pytest -q tests/test_docs.py
+
+# The end-to-end tests' trace store; built by Go where there is one, else its tests say that they were skipped.
+jaeger:
+	@if command -v go >/dev/null; then sh tests/e2e/jaeger.sh; else echo "no go here: tests against Jaeger are skipped"; fi
+
+# Locks name versions and hashes, no download address: see docs/decisions/0002-locks.md.
+COMPILE = $(UV) pip compile --quiet --universal --python-version 3.10 --generate-hashes --no-header --no-annotate \
+	--no-emit-index-url --no-emit-find-links $(UPGRADE) pyproject.toml
+lock: $(UV)
+	$(COMPILE) --extra grpc --group newest -o locks/newest.txt
+	$(COMPILE) --group demo --constraint locks/newest.txt -o locks/demo.txt
+	$(COMPILE) --extra grpc --group oldest --resolution lowest-direct -o locks/oldest.txt
+	echo 'uv' | $(subst pyproject.toml,-,$(COMPILE)) --constraint locks/newest.txt -o locks/uv.txt
+
+clean:
+	rm -rf $(NEWEST) $(OLDEST) .cache dist build .pytest_cache .ruff_cache .mypy_cache .hypothesis
+
+$(UV): locks/uv.txt
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 10) or sys.exit("llmtrace needs Python 3.10 or newer: make PYTHON=…")'
+	$(PYTHON) -m venv $(NEWEST)
+	$(NEWEST)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r locks/uv.txt
+	@touch $@
+
+# The package itself is installed editable, without its dependencies (the lock has them) and without a build
+# environment of its own (the lock has the build backend too).
+EDITABLE = --no-deps --no-build-isolation --editable .
+
+$(NEWEST)/.demo: locks/demo.txt pyproject.toml | $(UV)
+	$(UV) pip install --quiet --python $(NEWEST) --require-hashes -r locks/demo.txt
+	$(UV) pip install --quiet --python $(NEWEST) $(EDITABLE)
+	@touch $@
+
+$(NEWEST)/.newest: locks/newest.txt pyproject.toml | $(UV)
+	$(UV) pip sync --quiet --python $(NEWEST) --require-hashes locks/newest.txt
+	$(UV) pip install --quiet --python $(NEWEST) $(EDITABLE)
+	@touch $@ $(NEWEST)/.demo
+
+$(OLDEST)/.oldest: locks/oldest.txt pyproject.toml | $(UV)
+	$(UV) venv --quiet --clear --python $(NEWEST)/bin/python $(OLDEST)
+	$(UV) pip sync --quiet --python $(OLDEST) --require-hashes locks/oldest.txt
+	$(UV) pip install --quiet --python $(OLDEST) $(EDITABLE)
+	@touch $@
