@@ -1,0 +1,75 @@
+"""What every test stands on: a fault of ours raises, a warning in our logs fails, and in CI nothing is skipped."""
+
+import logging
+import os
+import re
+
+import pytest
+
+from llmtrace.engine.guard import Guard
+
+IN_CI = os.environ.get("CI", "").lower() not in ("", "0", "false")
+NOT_APPLICABLE = "not applicable: "
+"""How the reason of a skip begins that is no gap: this Python or this library version does not have what is tested."""
+
+OURS = ("LLMTRACE_", "OTEL_", "HONEYCOMB_", "OPENAI_", "ANTHROPIC_")
+
+
+class Listener(logging.Handler):
+    """Keeps the records that were logged at WARNING and above."""
+
+    def __init__(self):
+        super().__init__(logging.WARNING)
+        self.records = []
+
+    def emit(self, record):
+        self.records.append(record)
+
+
+@pytest.fixture(autouse=True)
+def logs(request):
+    """Fails a test on a warning from OpenTelemetry or from us, unless its `allows_log` marker expects the message."""
+    listener = Listener()
+    loggers = [logging.getLogger(name) for name in ("llmtrace", "opentelemetry")]
+    for logger in loggers:
+        logger.addHandler(listener)
+    yield listener.records
+    for logger in loggers:
+        logger.removeHandler(listener)
+    allowed = [mark.args[0] for mark in request.node.iter_markers("allows_log")]
+    said = [f"{record.name}: {record.getMessage()}" for record in listener.records]
+    unexpected = [text for text in said if not any(re.search(pattern, text) for pattern in allowed)]
+    assert not unexpected, "logged, and not expected by an allows_log marker"
+
+
+@pytest.fixture(autouse=True)
+def faults_raise(monkeypatch):
+    """The guard lets our own faults through; a test of the guard sets `Guard.strict` back."""
+    monkeypatch.setattr(Guard, "strict", True)
+
+
+@pytest.fixture(autouse=True)
+def no_settings_from_outside(monkeypatch):
+    """No test sees the settings, keys or endpoints of the machine it runs on."""
+    for name in [name for name in os.environ if name.startswith(OURS) and name != "LLMTRACE_RECORDINGS"]:
+        monkeypatch.delenv(name)
+
+
+def fail_if_skipped(report):
+    """In CI everything is installed that tests need, so a skip hides a gap there."""
+    if IN_CI and report.skipped and not hasattr(report, "wasxfail"):
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+        if NOT_APPLICABLE not in reason:
+            report.outcome = "failed"
+            report.longrepr = f"{reason} (CI has what every test needs, so nothing is skipped there)"
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport():
+    return fail_if_skipped((yield))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report():
+    return fail_if_skipped((yield))
