@@ -1,0 +1,186 @@
+"""A model server on this machine that speaks OpenAI's and Anthropic's protocols, with answers of its own or yours."""
+
+from __future__ import annotations
+
+from collections import defaultdict, deque
+from collections.abc import Iterable
+
+from llmtrace.facts.records import Json
+from llmtrace.facts.shape import mapping
+from llmtrace.testing import (
+    anthropic_messages,
+    brain,
+    openai_chat,
+    openai_embeddings,
+    openai_response_events,
+    openai_responses,
+    openai_wire,
+)
+from llmtrace.testing.answers import Answer, Fault, Scripted, Turn, mint, within
+from llmtrace.testing.local_http import Cut, LocalServer, Request, Response, json_bytes
+
+
+class ModelServer(LocalServer):
+    """Point a client's `base_url` at `openai_url` or `anthropic_url` within the `with` block.
+
+    `reply` and `script` queue what it says next, `fail` what goes wrong next; else it calls the tool that a question
+    names, quotes the note in the instructions that fits, or echoes. `cut` and `delay` decide how event streams arrive.
+    """
+
+    def __init__(self, *, cut: Cut = None, delay: float = 0.0, gzip: bool = False) -> None:
+        super().__init__(cut=cut, delay=delay, gzip=gzip)
+        self._mint = mint()
+        self._queue: deque[Scripted] = deque()
+        self._failing: dict[str, deque[Fault]] = defaultdict(deque)
+        self._responses: dict[str, tuple[dict[str, Json], list[dict[str, Json]]]] = {}
+        self._cached: set[str] = set()
+
+    @property
+    def openai_url(self) -> str:
+        """What to give an OpenAI client as `base_url`."""
+        return f"{self.url}/v1"
+
+    @property
+    def anthropic_url(self) -> str:
+        """What to give an Anthropic client as `base_url`."""
+        return self.url
+
+    def reply(self, *answers: Scripted) -> None:
+        """Queues answers for the next requests for text, whichever vendor's client sends them."""
+        self.script(answers)
+
+    def script(self, answers: Iterable[Scripted]) -> None:
+        """Queues a whole list of answers, as `reply` does."""
+        self._queue.extend(answers)
+
+    def fail(self, path: str, *faults: Fault) -> None:
+        """Lets the next requests whose path ends with `path` (`/embeddings`) fail, one for each fault."""
+        self._failing[path].extend(faults)
+
+    def answer(self, request: Request) -> Response:
+        """Answers by how the path ends, so that any prefix works: a platform's, a gateway's, or none."""
+        outcome = self._failure(request) or self._outcome(request)
+        request_id = self._mint("req_", 24)
+        anthropic = "anthropic-version" in request.headers
+        headers = {"request-id" if anthropic else "x-request-id": request_id}
+        if isinstance(outcome, Response):
+            return Response(
+                outcome.status, {**outcome.headers, **headers}, outcome.body, outcome.stream, outcome.drop_after
+            )
+        if outcome.retry_after is not None:
+            headers["retry-after"] = f"{outcome.retry_after:g}"
+        vendor = anthropic_messages if anthropic else openai_wire
+        return _json(vendor.error_body(outcome, request_id), outcome.status, headers)
+
+    def _failure(self, request: Request) -> Fault | None:
+        for path, faults in self._failing.items():
+            if faults and request.path.endswith(path):
+                return faults.popleft()
+        return None
+
+    def _outcome(self, request: Request) -> Response | Fault:
+        body = mapping(request.json)
+        for (method, path), serve in _ROUTES.items():
+            if request.method == method and request.path.endswith(path):
+                return serve(self, body)
+        if request.method == "GET" and request.path.endswith("/models"):
+            vendor = anthropic_messages if "anthropic-version" in request.headers else openai_wire
+            return _json(vendor.models())
+        if request.method == "GET" and "/responses/" in request.path:
+            return self._retrieved(request)
+        return Fault(404, f"Not found: {request.method} {request.path}")
+
+    def _next(self, asked: Turn) -> Answer | Fault:
+        """What the script says next, or what the brain makes of the request."""
+        said = self._queue.popleft() if self._queue else brain.reply(asked)
+        answer = Answer(said) if isinstance(said, str) else said
+        return within(answer, asked.limit) if isinstance(answer, Answer) else answer
+
+    def _chat(self, body: dict[str, Json]) -> Response | Fault:
+        if fault := openai_chat.complaint(body):
+            return fault
+        asked = openai_chat.turn(body)
+        answer = self._next(asked)
+        if isinstance(answer, Fault):
+            return answer
+        whole = openai_chat.answered(body, asked, answer, self._mint)
+        if body.get("stream"):
+            return _events(openai_chat.stream(body, whole, answer.then), answer.drop_after)
+        return _json(whole, drop_after=answer.drop_after)
+
+    def _respond(self, body: dict[str, Json]) -> Response | Fault:
+        if fault := openai_responses.complaint(body):
+            return fault
+        previous = body.get("previous_response_id")
+        if previous is not None and previous not in self._responses:
+            words = f"Previous response with id '{previous}' not found."
+            return Fault(400, words, "previous_response_not_found", "previous_response_id")
+        history = self._responses[previous][1] if previous else []
+        asked = openai_responses.turn(body, history)
+        answer = self._next(asked)
+        if isinstance(answer, Fault):
+            return answer
+        whole = openai_responses.answered(body, asked, answer, self._mint)
+        self._responses[whole["id"]] = (whole, [*history, *openai_responses.input_items(body), *whole["output"]])
+        if body.get("stream"):
+            return _events(openai_response_events.stream(whole, answer.then), answer.drop_after)
+        now = openai_responses.unfinished(whole, "queued") if body.get("background") else whole
+        return _json(now, drop_after=answer.drop_after)
+
+    def _retrieved(self, request: Request) -> Response | Fault:
+        wanted = request.path.rpartition("/")[2]
+        if wanted not in self._responses:
+            return Fault(404, f"Response with id '{wanted}' not found.")
+        whole, _ = self._responses[wanted]
+        if request.query.get("stream") == ["true"]:
+            after = int(request.query.get("starting_after", ["-1"])[0])
+            return _events(openai_response_events.stream(whole, None, after), None)
+        return _json(whole)
+
+    def _message(self, body: dict[str, Json]) -> Response | Fault:
+        if fault := anthropic_messages.complaint(body):
+            return fault
+        asked = anthropic_messages.turn(body)
+        answer = self._next(asked)
+        if isinstance(answer, Fault):
+            return answer
+        whole = anthropic_messages.answered(asked, answer, self._mint, self._cache(body))
+        if body.get("stream"):
+            return _events(anthropic_messages.stream(whole, answer.then), answer.drop_after)
+        return _json(whole, drop_after=answer.drop_after)
+
+    def _cache(self, body: dict[str, Json]) -> tuple[int, int]:
+        """The tokens read from and written to the prompt cache: what is marked is written once and read ever after."""
+        text, size = anthropic_messages.cached_part(body)
+        if text in self._cached:
+            return size, 0
+        self._cached.add(text)
+        return 0, size
+
+    def _embed(self, body: dict[str, Json]) -> Response | Fault:
+        return openai_embeddings.complaint(body) or _json(openai_embeddings.answered(body))
+
+    def _count(self, body: dict[str, Json]) -> Response | Fault:
+        return _json({"input_tokens": anthropic_messages.count_tokens(body)})
+
+
+_ROUTES = {
+    ("POST", "/chat/completions"): ModelServer._chat,
+    ("POST", "/responses"): ModelServer._respond,
+    ("POST", "/embeddings"): ModelServer._embed,
+    ("POST", "/messages"): ModelServer._message,
+    ("POST", "/messages/count_tokens"): ModelServer._count,
+}
+
+
+def _json(
+    body: Json, status: int = 200, headers: dict[str, str] | None = None, drop_after: int | None = None
+) -> Response:
+    return Response(
+        status, {"content-type": "application/json", **(headers or {})}, json_bytes(body), drop_after=drop_after
+    )
+
+
+def _events(body: bytes, drop_after: int | None) -> Response:
+    headers = {"content-type": "text/event-stream; charset=utf-8", "cache-control": "no-cache"}
+    return Response(200, headers, body, stream=True, drop_after=drop_after)
