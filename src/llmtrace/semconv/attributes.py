@@ -1,0 +1,93 @@
+"""Turns facts into span attributes: the name and what samplers see at the start, all that is known at the end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from opentelemetry.util.types import AttributeValue
+
+from llmtrace.facts.operation import Start
+from llmtrace.facts.records import Course, Record, Scope
+from llmtrace.semconv import names
+from llmtrace.semconv.kinds import pairs
+from llmtrace.semconv.names import STEP, Attribute, Names, Pairs
+from llmtrace.semconv.values import legal, text
+
+_METADATA_MOST = 32
+"""Metadata keys that get an attribute of their own: a span holds 128, and drops the oldest when there are more."""
+
+_TARGETS = {
+    "execute_tool": names.TOOL_NAME,
+    "invoke_agent": names.AGENT_NAME,
+    "create_agent": names.AGENT_NAME,
+    "invoke_workflow": names.WORKFLOW_NAME,
+    "retrieval": names.DATA_SOURCE_ID,
+    STEP: names.STEP_NAME,
+}
+"""What a span's target is, where it is not the model."""
+
+
+def span_name(start: Start) -> str:
+    """The span's name: the operation and its target, or for a plain step its own name."""
+    operation = start.operation.name
+    if not start.target:
+        return operation
+    return text(start.target if operation == STEP else f"{operation} {start.target}")
+
+
+def start_attributes(start: Start, scope: Scope, spelling: Names = "both") -> dict[str, AttributeValue]:
+    """What is known when a span starts, for samplers and for spans that are lost before their end."""
+    return {**spelled(_begun(start), spelling), **scope_attributes(scope)}
+
+
+def scope_attributes(scope: Scope) -> dict[str, AttributeValue]:
+    """What the app said about everything in a block; it belongs on every span there, whoever made the span."""
+    return spelled(_said(scope), "latest")
+
+
+def attributes(record: Record, course: Course, spelling: Names) -> dict[str, AttributeValue]:
+    """All that is known of a call. What the start said is said again: a full span drops its oldest attributes first."""
+    return spelled(pairs(record, course), spelling)
+
+
+def spelled(
+    source: Iterable[tuple[Attribute, Any]], spelling: Names, *, structured: bool = False
+) -> dict[str, AttributeValue]:
+    """The attributes under the names asked for; a value that is absent or of a wrong type is left out."""
+    found: dict[str, AttributeValue] = {}
+    for attribute, given in source:
+        value = legal(attribute.type, given, structured=structured)
+        if value is None:
+            continue
+        if attribute.formerly is None or spelling != "legacy":
+            found[attribute.key] = value
+        if attribute.formerly is not None and spelling != "latest":
+            found[attribute.formerly] = attribute.older_values.get(value, value) if isinstance(value, str) else value
+    return found
+
+
+def _begun(start: Start) -> Pairs:
+    operation = start.operation.name
+    if operation != STEP:
+        yield names.OPERATION_NAME, operation
+    yield names.PROVIDER_NAME, start.provider
+    yield names.REQUEST_MODEL, start.model
+    yield names.SERVER_ADDRESS, start.address
+    yield names.SERVER_PORT, start.port if start.address else None
+    if operation in _TARGETS:
+        yield _TARGETS[operation], start.target
+
+
+def _said(scope: Scope) -> Pairs:
+    yield names.CONVERSATION_ID, scope.conversation_id
+    yield names.USER_ID, scope.user_id
+    yield names.TAGS, scope.tags
+    yield names.STEP_PATH, "/".join(scope.path)
+    yield names.STEP_INDEX, scope.index
+    if scope.metadata:
+        keys = list(scope.metadata)
+        for key in keys[:_METADATA_MOST]:
+            yield names.METADATA.of(str(key)), scope.metadata[key]
+        if rest := keys[_METADATA_MOST:]:
+            yield names.METADATA_REST, {str(key): scope.metadata[key] for key in rest}
