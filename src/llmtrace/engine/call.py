@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from opentelemetry.trace import Span
 
     from llmtrace.engine.engine import Engine
+    from llmtrace.engine.guard import Guard
     from llmtrace.facts.operation import Begin
 
 _KINDS = {"client": SpanKind.CLIENT, "internal": SpanKind.INTERNAL}
@@ -48,6 +49,7 @@ class Call:
         "ear",
         "engine",
         "gap",
+        "guard",
         "heard",
         "outer",
         "pending",
@@ -66,11 +68,12 @@ class Call:
         "times",
     )
 
-    def __init__(self, engine: Engine, start: Start, point: Begin, context: Context) -> None:
+    def __init__(self, engine: Engine, start: Start, point: Begin, guard: Guard, context: Context) -> None:
         operation = start.operation
         self.engine = engine
         self.start = start
         self.point = point
+        self.guard = guard
         self.started = time.time_ns()
         self.began = time.perf_counter_ns()
         self.outer: Call | None = context.get(CALL_KEY)  # type: ignore[assignment]  # ours alone to set
@@ -97,7 +100,7 @@ class Call:
             span_name(start),
             context,
             _KINDS[operation.kind],
-            start_attributes(start, self.scope),
+            start_attributes(start, self.scope, engine.names),
             start_time=self.started,
         )
         self.context = set_value(CALL_KEY, self, set_span_in_context(self.span, context))
@@ -203,6 +206,13 @@ class Call:
 
     def settle(self) -> None:
         """Describes the call on its span, which ends here. The references go, so that nothing of the app's outlives it."""
+        with self.engine.describing:
+            self._settle()
+        self.request = self.response = self.outer = self.course = None
+        self.chunks = []
+        self.tail = None
+
+    def _settle(self) -> None:
         course = self.course
         if course is None:
             return
@@ -213,10 +223,11 @@ class Call:
         course.content_dropped = self.shed_for or ("too large" if self.gap is not None else None)
         chunks = self.chunks if self.tail is None else [*self.chunks, *self.tail]
         evidence = Evidence(self.start, self.request, self.response, chunks, self.gap)
-        describe(self.engine, self.span, evidence, course, self.scope, covered=self.covered)
-        self.request = self.response = self.outer = self.course = None
-        self.chunks = []
-        self.tail = None
+        with self.guard:
+            record = facts_of(self.engine, evidence, course, self.scope, covered=self.covered)
+            describe(self.engine, self.span, record, course)
+            return
+        describe(self.engine, self.span, unread(self.start), course)
 
 
 def outcome_of(error: BaseException) -> str:

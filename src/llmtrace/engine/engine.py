@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from opentelemetry.trace import Tracer
 
     from llmtrace.content.policy import Policy
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
     from llmtrace.pricing import Prices
     from llmtrace.semconv.events import Events
     from llmtrace.semconv.metrics import Metrics
+    from llmtrace.semconv.names import Names
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +30,8 @@ class Engine:
     worker: Worker
     policy: Policy
     prices: Prices
-    names: str
-    token_tables: str | None
+    names: Names
+    token_tables: Path | None
     metrics: Metrics | None
     events: Events | None
     describing: Guard

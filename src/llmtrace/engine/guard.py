@@ -14,17 +14,19 @@ TOLERANCE = 5
 class Guard:
     """Encloses one place of ours (`with guard:`), never the app's call, await or yield.
 
-    An exception inside is swallowed, counted in `faults` and logged once with its traceback; after `TOLERANCE` of them
-    `armed` turns False, and whoever owns the place stops going there. Reusable and safe to enter from many threads at once.
+    An exception inside is swallowed, counted in `faults` and logged once with its traceback; after `tolerance` of them
+    `armed` turns False, and whoever owns the place stops going there. None is for places that every call must go through.
+    Reusable and safe to enter from many threads at once.
     """
 
-    __slots__ = ("armed", "faults", "place")
+    __slots__ = ("armed", "faults", "place", "tolerance")
 
     strict = False
     """Raise instead of swallowing: our own tests set this on the class."""
 
-    def __init__(self, place: str) -> None:
+    def __init__(self, place: str, tolerance: int | None = TOLERANCE) -> None:
         self.place = place
+        self.tolerance = tolerance
         self.faults = 0
         self.armed = True
 
@@ -41,7 +43,7 @@ class Guard:
                 self.place,
                 exc_info=(kind, error, trace),  # type: ignore[arg-type]  # an Exception, as tested above
             )
-        if self.faults == TOLERANCE:
+        if self.faults == self.tolerance:
             self.armed = False
             logger.warning("llmtrace: %s failed %d times and is switched off.", self.place, self.faults)
         return True

@@ -26,7 +26,7 @@ def begin(engine: Engine, point: Begin, guard: Guard, args: tuple[Any, ...], kwa
         if suppressed(context):
             return None
         start = point.start(args, kwargs)
-        return None if start is None else Call(engine, start, point, context)
+        return None if start is None else Call(engine, start, point, guard, context)
     return None
 
 

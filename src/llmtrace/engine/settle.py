@@ -16,44 +16,52 @@ if TYPE_CHECKING:
     from opentelemetry.trace import Span
 
     from llmtrace.engine.engine import Engine
-    from llmtrace.facts.operation import Evidence
+    from llmtrace.facts.operation import Evidence, Start
     from llmtrace.facts.records import Course, Scope
 
 
-def describe(engine: Engine, span: Span, evidence: Evidence, course: Course, scope: Scope, *, covered: bool) -> None:
-    """Writes all that is known of a call on its span and ends it at the call's own end, even where the facts can't be read.
+def facts_of(engine: Engine, evidence: Evidence, course: Course, scope: Scope, *, covered: bool) -> Record:
+    """The record of a call, as it may leave the process. `course` is brought into line with what the answer itself says.
 
     `covered` says that an inner span saw the same physical call: then that one bears the usage, and this one none.
     """
-    start = evidence.start
-    record = Record(operation=start.operation.name, provider=start.provider, request_model=start.model)
-    with engine.describing:
-        record = _facts(engine, evidence, course, scope, covered=covered)
-    with engine.describing:
-        if span.is_recording():
-            span.set_attributes(attributes(record, course, engine.names))
-        if course.failure is not None:
-            span.set_status(Status(StatusCode.ERROR, course.failure.message or None))
-        if engine.events is not None:
-            engine.events.emit(record, course, span.get_span_context())
-    span.end(course.ended)
-    with engine.describing:
-        if engine.metrics is not None:
-            engine.metrics.record(record, course)
-
-
-def _facts(engine: Engine, evidence: Evidence, course: Course, scope: Scope, *, covered: bool) -> Record:
-    """The record as it may leave the process. `course.failure` is brought into line with what the answer itself says."""
-    start = evidence.start
-    record = start.operation.read(evidence)
-    record.provider = record.provider or start.provider
-    record.request_model = record.request_model or start.model
-    record.server_address, record.server_port = start.address, start.port
+    record = evidence.start.operation.read(evidence)
+    _complete(record, evidence.start)
     _reconcile(course, record)
     if isinstance(record, Inference | Embedding | Rerank):
         record.usage, record.cost = (Usage(), None) if covered else _counted(engine, record)
     capture = "none" if course.content_dropped == "queue full" else scope.capture
     engine.policy.apply(record, course.failure, capture)
+    return record
+
+
+def unread(start: Start) -> Record:
+    """What is known of a call whose facts could not be read."""
+    return _complete(Record(operation=start.operation.name), start)
+
+
+def describe(engine: Engine, span: Span, record: Record, course: Course) -> None:
+    """Writes the facts on the span and ends it at the call's own end, whatever fails on the way."""
+    with engine.describing:
+        if span.is_recording():
+            span.set_attributes(attributes(record, course, engine.names))
+        if course.failure is not None:
+            span.set_status(Status(StatusCode.ERROR, course.failure.message or None))
+    with engine.describing:
+        if engine.events is not None:
+            engine.events.emit(record, course, span.get_span_context())
+    with engine.describing:
+        span.end(course.ended)
+    with engine.describing:
+        if engine.metrics is not None:
+            engine.metrics.record(record, course)
+
+
+def _complete(record: Record, start: Start) -> Record:
+    """Adds what was known at the start and the answer did not say better."""
+    record.provider = record.provider or start.provider
+    record.request_model = record.request_model or start.model
+    record.server_address, record.server_port = start.address, start.port
     return record
 
 

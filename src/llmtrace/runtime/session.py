@@ -69,7 +69,7 @@ class Session:
             token_tables=settings.tiktoken_cache,
             metrics=Metrics(get_meter_provider().get_meter(SCOPE_NAME, VERSION), settings.names),
             events=Events(get_logger_provider().get_logger(SCOPE_NAME, VERSION)) if settings.events else None,
-            describing=Guard("the description of a call"),
+            describing=Guard("the description of a call", tolerance=None),
         )
 
     def _policy(self) -> Policy:
