@@ -65,7 +65,7 @@ def response(record: Inference, body: Body) -> None:
     stop = text(body.get("stop_reason"))
     if stop is not None:
         record.finish_reasons = [FINISH.get(stop, stop)]
-    elif record.complete is False:
+    elif record.complete is False or record.failure is not None:
         record.finish_reasons = ["error"]
     said = parts(body.get("content", body.get("completion")))
     if said or stop is not None:
@@ -74,7 +74,7 @@ def response(record: Inference, body: Body) -> None:
 
 
 def usage(raw: Body) -> Usage:
-    """The counts. Anthropic's own leave cached tokens out of the input, and a compaction's tokens out of every total."""
+    """The counts. Anthropic's input leaves out cached tokens, and its totals leave out those of a compaction."""
     billed = [raw, *(entry for entry in mappings(raw.get("iterations")) if entry.get("type") == "compaction")]
     fresh, read = _total(billed, "input_tokens"), _total(billed, "cache_read_input_tokens")
     write = _total(billed, "cache_creation_input_tokens")
@@ -92,7 +92,7 @@ def usage(raw: Body) -> Usage:
 
 
 def _total(entries: list[Body], key: str) -> int | None:
-    counts = [count for entry in entries if (count := integer(entry.get(key))) is not None]
+    counts = [count for entry in entries if (count := integer(entry.get(key))) is not None and count >= 0]
     return sum(counts) if counts else None
 
 

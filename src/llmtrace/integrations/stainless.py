@@ -16,6 +16,10 @@ Route = Callable[[Any, str, str], Operation | None]
 """(client, method in lower case, path below the base URL) → the operation, or None for what is not traced."""
 
 
+REQUEST_IDS = ("x-request-id", "request-id", "x-amzn-requestid")
+"""The headers in which the providers behind these libraries name a request."""
+
+
 def points(package: str, route: Route, provider: Callable[[Any], str]) -> dict[str, Point]:
     """The points of `package` (its import name). `provider` names the provider that a client instance talks to."""
     begin = Begin(start=_starter(route, provider), failed=_failed)
@@ -83,5 +87,5 @@ def _head(response: Any) -> Received:
         status=response.status_code,
         content_type=headers.get("content-type", ""),
         content_encoding=headers.get("content-encoding", ""),
-        request_id=headers.get("x-request-id") or headers.get("request-id"),
+        request_id=next(filter(None, map(headers.get, REQUEST_IDS)), None),
     )
