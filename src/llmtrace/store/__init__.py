@@ -1,0 +1,33 @@
+"""The local database: one SQLite file that any number of processes write spans to and read them from."""
+
+from llmtrace.store.database import Store
+from llmtrace.store.rows import (
+    Attributes,
+    Blob,
+    EventRow,
+    Filter,
+    Found,
+    LinkRow,
+    Origin,
+    SpanRow,
+    Stats,
+    TraceSummary,
+    Value,
+)
+from llmtrace.store.schema import StoreError
+
+__all__ = [
+    "Attributes",
+    "Blob",
+    "EventRow",
+    "Filter",
+    "Found",
+    "LinkRow",
+    "Origin",
+    "SpanRow",
+    "Stats",
+    "Store",
+    "StoreError",
+    "TraceSummary",
+    "Value",
+]

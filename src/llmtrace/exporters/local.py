@@ -1,0 +1,140 @@
+"""Writes finished spans into the local store."""
+
+from __future__ import annotations
+
+import base64
+import logging
+import sqlite3
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+from opentelemetry.sdk.trace import ReadableSpan
+from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
+from opentelemetry.util.types import AnyValue
+
+from llmtrace.semconv import names
+from llmtrace.semconv.names import STEP, Attribute
+from llmtrace.store import Attributes, EventRow, LinkRow, Origin, SpanRow, Store, StoreError, Value
+
+logger = logging.getLogger("llmtrace")
+
+MAX_BYTES = 4 << 30
+"""How large the store may grow before its oldest traces go."""
+
+PRUNE_EVERY = 100
+"""Batches between two looks at the store's size; the first batch of a process looks too."""
+
+_INT64 = range(-(1 << 63), 1 << 63)
+_Kind = TypeVar("_Kind")
+
+
+class LocalExporter(SpanExporter):
+    """Sends spans to a file of this machine, and never raises: a batch that can't be written is counted and logged."""
+
+    def __init__(self, path: Path, *, max_bytes: int | None = MAX_BYTES) -> None:
+        self._store = Store(path)
+        self._max_bytes = max_bytes
+        self._batches = 0
+        self._lost = 0
+        self._told: set[str] = set()
+
+    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+        """Writes a batch, all of it or nothing."""
+        try:
+            self._store.write([row(span) for span in spans])
+            if self._batches % PRUNE_EVERY == 0:
+                self._prune()
+        except (sqlite3.Error, OSError, StoreError) as error:
+            self._lost += len(spans)
+            self._tell(error)
+            return SpanExportResult.FAILURE
+        self._batches += 1
+        return SpanExportResult.SUCCESS
+
+    def shutdown(self) -> None:
+        """Closes the file and says what was lost, if anything was."""
+        self._store.close()
+        if self._lost:
+            logger.warning("llmtrace: %d spans could not be written to %s", self._lost, self._store.path)
+
+    def force_flush(self, timeout_millis: int = 30_000) -> bool:  # noqa: ARG002 - export returns when all is written
+        """Nothing waits here."""
+        return True
+
+    def _prune(self) -> None:
+        gone = self._store.prune(max_bytes=self._max_bytes)
+        if gone:
+            logger.info("llmtrace: %s was full; its %d oldest traces were removed", self._store.path, gone)
+
+    def _tell(self, error: Exception) -> None:
+        """Logs each kind of problem once: the same disk is full again a second later."""
+        what = f"{type(error).__name__}: {error}"
+        if what not in self._told:
+            self._told.add(what)
+            logger.warning("llmtrace: the local store %s can't be written: %s", self._store.path, error)
+
+
+def row(span: ReadableSpan) -> SpanRow:
+    """The span as the store keeps it."""
+    attributes = _attributes(span.attributes)
+    context, scope = span.context, span.instrumentation_scope
+    return SpanRow(
+        trace_id=f"{context.trace_id if context else 0:032x}",
+        span_id=f"{context.span_id if context else 0:016x}",
+        parent_id=f"{span.parent.span_id:016x}" if span.parent else None,
+        name=span.name,
+        kind=span.kind.name.lower(),
+        started=span.start_time or 0,
+        ended=span.end_time,
+        status=span.status.status_code.name.lower(),
+        status_message=span.status.description,
+        operation=_get(attributes, names.OPERATION_NAME, str) or (STEP if names.STEP_NAME.key in attributes else None),
+        provider=_get(attributes, names.PROVIDER_NAME, str),
+        model=_get(attributes, names.REQUEST_MODEL, str) or _get(attributes, names.RESPONSE_MODEL, str),
+        conversation_id=_get(attributes, names.CONVERSATION_ID, str),
+        user_id=_get(attributes, names.USER_ID, str),
+        error_type=_get(attributes, names.ERROR_TYPE, str),
+        input_tokens=_get(attributes, names.INPUT_TOKENS, int),
+        output_tokens=_get(attributes, names.OUTPUT_TOKENS, int),
+        cached_tokens=_get(attributes, names.CACHE_READ, int),
+        cost=_get(attributes, names.COST_TOTAL, float),
+        currency=_get(attributes, names.COST_CURRENCY, str),
+        tags=tuple(tag for tag in _get(attributes, names.TAGS, list) or () if isinstance(tag, str)),
+        attributes=attributes,
+        events=[EventRow(event.name, event.timestamp, _attributes(event.attributes)) for event in span.events],
+        links=[
+            LinkRow(f"{link.context.trace_id:032x}", f"{link.context.span_id:016x}", _attributes(link.attributes))
+            for link in span.links
+        ],
+        origin=Origin(
+            _attributes(span.resource.attributes),
+            scope.name if scope else "",
+            (scope.version if scope else None) or None,
+        ),
+    )
+
+
+def _get(attributes: Attributes, attribute: Attribute, kind: type[_Kind]) -> _Kind | None:
+    """An attribute under its current or its older name, where it has the type it should have."""
+    value = attributes.get(attribute.key)
+    if value is None and attribute.formerly is not None:
+        value = attributes.get(attribute.formerly)
+    return value if isinstance(value, kind) else None
+
+
+def _attributes(given: Mapping[str, AnyValue] | None) -> Attributes:
+    return {key: _value(value) for key, value in (given or {}).items()}
+
+
+def _value(value: AnyValue) -> Value:
+    """The value as JSON can hold it: bytes as base64, as OTLP's own JSON has them, and what no 64 bits hold as text."""
+    if isinstance(value, bytes):
+        return base64.b64encode(value).decode()
+    if isinstance(value, Mapping):
+        return _attributes(value)
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return [_value(item) for item in value]
+    if isinstance(value, int) and value not in _INT64:
+        return hex(value)
+    return value

@@ -1,0 +1,80 @@
+"""The store: writes spans in batches, and answers what a terminal or a page asks about them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+
+from llmtrace.store import reading, retention, writing
+from llmtrace.store.connection import Connection
+from llmtrace.store.rows import Blob, Filter, Found, SpanRow, Stats, TraceSummary
+
+
+class Store:
+    """One SQLite file of spans, shared by any number of processes, threads and forks.
+
+    The file is opened at the first use, and created if need be. Errors of the file are `sqlite3.Error` and `OSError`; a
+    file that is not a store, or one from a newer llmtrace, is a `StoreError`.
+    """
+
+    def __init__(self, path: Path, *, busy_timeout: float = 30.0) -> None:
+        """`busy_timeout` is how many seconds to wait while another process writes."""
+        self.path = path
+        self._connection = Connection(path, busy_timeout=busy_timeout)
+
+    def write(self, spans: Sequence[SpanRow]) -> None:
+        """Adds all of the spans or none. One that is there is replaced, but never a finished one by an open one."""
+        batch = writing.prepare(spans)
+        with self._connection.writing() as db:
+            writing.write(db, batch)
+
+    def traces(self, wanted: Filter, limit: int) -> list[TraceSummary]:
+        """The traces that began last, newest first."""
+        with self._connection.reading() as db:
+            return reading.traces(db, wanted, limit)
+
+    def spans(self, trace_id: str, *, content: bool = True, limit: int | None = None) -> list[SpanRow]:
+        """The spans of a trace in the order they began; without `content` the big attributes are left out."""
+        with self._connection.reading() as db:
+            return reading.spans(db, trace_id, content=content, limit=limit)
+
+    def find(self, prefix: str, limit: int = 10) -> list[Found]:
+        """The traces and spans whose hex id begins with `prefix`; none when it isn't hex."""
+        with self._connection.reading() as db:
+            return reading.find(db, prefix, limit)
+
+    def put_blob(self, sha256: str, body: bytes, mime_type: str) -> None:
+        """Keeps bytes under their SHA-256 (hex); the same bytes again cost nothing."""
+        with self._connection.writing() as db:
+            writing.put_blob(db, sha256, body, mime_type)
+
+    def blob(self, sha256: str) -> Blob | None:
+        """The bytes that were put under this SHA-256."""
+        with self._connection.reading() as db:
+            return reading.blob(db, sha256)
+
+    def prune(self, *, max_age: float | None = None, max_bytes: int | None = None) -> int:
+        """Removes traces that began over `max_age` seconds ago, then the oldest until the rest fits; says how many."""
+        before = None if max_age is None else time.time_ns() - int(max_age * 1e9)
+        return retention.prune(self._connection, before, max_bytes)
+
+    def stats(self) -> Stats:
+        """How much there is."""
+        with self._connection.reading() as db:
+            return reading.stats(db, self.path)
+
+    def close(self) -> None:
+        """Lets go of the file; using the store again opens it again."""
+        self._connection.close()
+
+    def __enter__(self) -> Store:  # noqa: PYI034 - `Self` is not in Python 3.10, and nothing derives from this
+        """The store itself, to be closed at the block's end."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Closes the store."""
+        self.close()
