@@ -10,8 +10,9 @@ from pathlib import Path
 from llmtrace.settings.sources import Environ
 
 
-def store_path(environ: Environ) -> Path:
+def store_path(environ: Environ | None = None) -> Path:
     """The local store's file: `LLMTRACE_STORE`, else `llmtrace/traces.db` in the user's data folder of the platform."""
+    environ = os.environ if environ is None else environ
     given = environ.get("LLMTRACE_STORE", "").strip()
     return Path(given).expanduser() if given else _data_folder(environ) / "llmtrace" / "traces.db"
 
