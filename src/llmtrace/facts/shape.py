@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from llmtrace.facts.records import Json
 from llmtrace.facts.wire import json_body
 
@@ -12,18 +14,20 @@ def text(value: Json) -> str | None:
 
 
 def integer(value: Json) -> int | None:
-    """The whole number, or None; a boolean is none, and a float only where it is whole."""
+    """The whole number, or None; a boolean is none, a float only where it is whole, and none is wider than 64 bits."""
     if isinstance(value, float) and value.is_integer():
-        return int(value)
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
+        value = int(value)
+    if not isinstance(value, int) or isinstance(value, bool) or abs(value) >= 2**63:
+        return None
+    return value
 
 
 def number(value: Json) -> float | None:
-    """The number as a float, or None; a boolean is none, nor is an integer that no float holds."""
+    """The number as a float, or None; neither a boolean nor what is not finite is one."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     try:
-        return float(value)
+        return float(value) if math.isfinite(value) else None
     except OverflowError:
         return None
 
