@@ -12,7 +12,8 @@ IN_CI = os.environ.get("CI", "").lower() not in ("", "0", "false")
 NOT_APPLICABLE = "not applicable: "
 """How the reason of a skip begins that is no gap: this Python or this library version does not have what is tested."""
 
-OURS = ("LLMTRACE_", "OTEL_", "HONEYCOMB_", "OPENAI_", "ANTHROPIC_")
+SEEN_BY_US = ("LLMTRACE_", "OTEL_", "HONEYCOMB_", "JAEGER_", "OPENAI_", "ANTHROPIC_")
+"""How the names of variables begin that llmtrace or the client libraries read."""
 
 
 class Listener(logging.Handler):
@@ -49,10 +50,11 @@ def faults_raise(monkeypatch):
 
 
 @pytest.fixture(autouse=True)
-def no_settings_from_outside(monkeypatch):
-    """No test sees the settings, keys or endpoints of the machine it runs on."""
-    for name in [name for name in os.environ if name.startswith(OURS) and name != "LLMTRACE_RECORDINGS"]:
+def no_settings_from_outside(monkeypatch, tmp_path):
+    """No test sees the settings, keys or endpoints of the machine it runs on, or writes into its local store."""
+    for name in [name for name in os.environ if name.startswith(SEEN_BY_US) and name != "LLMTRACE_RECORDINGS"]:
         monkeypatch.delenv(name)
+    monkeypatch.setenv("LLMTRACE_STORE", str(tmp_path / "traces.db"))
 
 
 def fail_if_skipped(report):

@@ -42,7 +42,7 @@ def sources() -> dict[str, Source]:
 
 @cache
 def imports(module: str) -> frozenset[str]:
-    """The modules of ours that a module names: at its top, inside functions, for typing, and as a string to import."""
+    """The modules of ours that a module names: at its top, inside functions, for typing, and as a string."""
     source = sources()[module]
     package = module if source.path.name == "__init__.py" else module.rpartition(".")[0]
     named: set[str] = set()
@@ -54,7 +54,7 @@ def imports(module: str) -> frozenset[str]:
                 base = ".".join(package.split(".")[: len(package.split(".")) - node.level + 1]) if node.level else ""
                 base = ".".join(part for part in (base, node.module) if part)
                 named |= {f"{base}.{alias.name}" for alias in node.names}
-            case ast.Constant(value=str(text)) if text.startswith("llmtrace."):
+            case ast.Constant(value=str(text)) if text.partition(":")[0] in sources().keys() - {"llmtrace"}:
                 named.add(text.partition(":")[0])
     return frozenset(map(_module, filter(_ours, named))) - {module}
 

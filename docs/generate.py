@@ -1,0 +1,113 @@
+"""Writes the reference pages whose content the code knows, so that they cannot drift from it: `make docs`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+from llmtrace import integrations
+from llmtrace.facts.operation import Integration
+from llmtrace.semconv.names import ATTRIBUTES, Attribute
+from llmtrace.settings.model import Settings, source_of
+
+DOCS = Path(__file__).parent
+
+
+def settings_page() -> str:
+    """Every setting: what it is, where it may come from, what it may be, what it is by default."""
+    columns = ("Setting", "From, first one wins", "Takes", "Default", "What it does")
+    return page(
+        "Settings",
+        "An argument of `init()` wins over the environment, and the environment over the default. A wrong value\n"
+        "stops `init()` with the name of the argument or variable and what would be right; the handle that `init()`\n"
+        "gives tells where a value came from: `handle.settings.origin(name)`.",
+        table(columns, map(setting_row, sorted(Settings.model_fields, key=lambda name: not source_of(name).argument))),
+    )
+
+
+def setting_row(name: str) -> tuple[str, ...]:
+    """One setting as a row."""
+    field, source = Settings.model_fields[name], source_of(name)
+    places = [f"`init({name}=…)`"] if source.argument else []
+    places += [f"`{variable.name}`" for variable in source.variables]
+    default = source.fallback_text or default_text(field.get_default(call_default_factory=True))
+    return f"`{name}`", " · ".join(places), source.expects, default, field.description or ""
+
+
+def default_text(value: Any) -> str:
+    """A default as a person writes it."""
+    if value is None or value in ((), {}):
+        return ""
+    if isinstance(value, bool):
+        return f"`{str(value).lower()}`"
+    return f"`{','.join(value) if isinstance(value, tuple) else value}`"
+
+
+def attributes_page() -> str:
+    """Every attribute that a span can carry."""
+    columns = ("Attribute", "Type", "Meaning", "Formerly", "Since")
+    return page(
+        "Attributes",
+        "What a span can carry. A fact that the provider did not report is absent, never zero. *content* marks what\n"
+        '`capture="none"` leaves out. *Since* names the change of the OpenTelemetry GenAI conventions that brought\n'
+        "the attribute; `core` are those that were in the core conventions up to 1.41, `llmtrace` our own, for what\n"
+        "the conventions have no name for. *Formerly* is the older key, which `LLMTRACE_NAMES` selects.",
+        table(columns, map(attribute_row, ATTRIBUTES)),
+    )
+
+
+def attribute_row(row: Attribute) -> tuple[str, ...]:
+    """One attribute as a row."""
+    formerly = f"`{row.formerly}`" if row.formerly else ""
+    return f"`{row.key}`", row.type, row.meaning + (" (*content*)" if row.content else ""), formerly, row.origin
+
+
+def integrations_page() -> str:
+    """Every integration that comes with the package, and where it listens."""
+    found = [integrations.load(name) for name in integrations.BUILT_IN]
+    return page(
+        "Integrations",
+        "The libraries that `init()` instruments: when they are imported, and only then. A point is a function that\n"
+        "is patched, in place, and put back by `uninstrument()`.",
+        table(("Integration", "Versions", "Points"), map(integration_row, found)),
+    )
+
+
+def integration_row(integration: Integration) -> tuple[str, ...]:
+    """One integration as a row."""
+    points = (
+        f"`{point}`" + (" (where there is one)" if point in integration.optional else "")
+        for point in integration.points
+    )
+    return f"`{integration.name}`", f"`{integration.requires}`", "<br>".join(points)
+
+
+def page(title: str, opening: str, body: str) -> str:
+    """A whole page; its first line tells an editor not to edit it."""
+    return f"<!-- Written by docs/generate.py: `make docs` writes it anew. -->\n\n# {title}\n\n{opening}\n\n{body}"
+
+
+def table(columns: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    """A Markdown table."""
+    lines = [columns, ("---" for _ in columns), *rows]
+    return "".join(f"| {' | '.join(map(cell, line))} |\n" for line in lines)
+
+
+def cell(text: str) -> str:
+    """A text on one line, in which a bar does not end the cell."""
+    return " ".join(text.split()).replace("|", "\\|")
+
+
+PAGES: dict[str, Callable[[], str]] = {
+    "reference/attributes.md": attributes_page,
+    "reference/integrations.md": integrations_page,
+    "reference/settings.md": settings_page,
+}
+"""Each generated page's path below docs/, and what writes it."""
+
+
+if __name__ == "__main__":
+    for path, write in PAGES.items():
+        (DOCS / path).write_text(write())
+        print(f"wrote docs/{path}")
