@@ -54,9 +54,9 @@ Scripted: TypeAlias = Answer | Fault | str
 """One entry of a script; a bare string is an `Answer` of that text."""
 
 RATE_LIMITED = Fault(
-    429, "Rate limit reached for requests. Please try again shortly.", "rate_limit_exceeded", retry_after=0
+    429, "Rate limit reached for requests. Please try again shortly.", "rate_limit_exceeded", retry_after=0.01
 )
-"""A rate limit that clients may retry at once."""
+"""A rate limit after which clients may retry almost at once."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,7 +55,7 @@ class Captured:
         return found[0]
 
     def tree(self, *keys: str) -> str:
-        """The spans' names as an indented text, each with its status if it failed, and with these attributes' values."""
+        """The spans' names as an indented text, with their status if they failed, and with these attributes."""
         spans = self.spans
         return "\n".join(_lines(spans, None, keys, ""))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict, deque
 from collections.abc import Iterable
 
@@ -68,7 +69,8 @@ class ModelServer(LocalServer):
                 outcome.status, {**outcome.headers, **headers}, outcome.body, outcome.stream, outcome.drop_after
             )
         if outcome.retry_after is not None:
-            headers["retry-after"] = f"{outcome.retry_after:g}"
+            headers["retry-after"] = str(math.ceil(outcome.retry_after))
+            headers["retry-after-ms"] = str(round(outcome.retry_after * 1000))
         vendor = anthropic_messages if anthropic else openai_wire
         return _json(vendor.error_body(outcome, request_id), outcome.status, headers)
 

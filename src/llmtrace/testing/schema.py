@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 
 from llmtrace.facts.records import Json
@@ -54,8 +55,9 @@ def _scalar(kind: Json, schema: dict[str, Json], question: str) -> Json:
     if kind in ("integer", "number"):
         found = _NUMBER.search(_CODE.sub("", question))
         amount = float(found.group()) if found else 1.0
-        amount = min(max(amount, schema.get("minimum", amount)), schema.get("maximum", amount))
-        return int(amount) if kind == "integer" or amount.is_integer() else amount
+        amount = max(amount, schema.get("minimum", -math.inf))
+        amount = min(amount, schema.get("maximum", math.inf))
+        return int(amount) if kind == "integer" or float(amount).is_integer() else amount
     if kind == "boolean":
         return True
     if kind == "null":
