@@ -141,16 +141,14 @@ def answered(record: Inference, body: dict[str, Json]) -> None:
 
 def finish(record: Inference, said: Sequence[str | None]) -> list[str]:
     """One reason per choice; `error` where one was due and never came. A whole answer may give none at all."""
-    cut = record.complete is False or record.failure is not None
-    if not cut and not any(said):
-        return []
-    return [_REASONS.get(reason, reason) if reason else "error" for reason in said] or ["error"]
+    due = any(said) or record.complete is False
+    return [_REASONS.get(reason, reason) if reason else "error" for reason in said if due]
 
 
 def usage(raw: dict[str, Json]) -> Usage:
     """Token counts, in any of the spellings that OpenAI and those who follow it use."""
-    read = _details(raw, "prompt_tokens_details", "input_tokens_details", "input_token_details", "prompt_token_details")
-    made = _details(raw, "completion_tokens_details", "output_tokens_details", "completion_token_details")
+    read = _details(raw, "prompt_tokens_details", "input_tokens_details", "input_token_details")
+    made = _details(raw, "completion_tokens_details", "output_tokens_details")
     spent = Usage(
         input_tokens=_count(raw, "prompt_tokens", "input_tokens"),
         output_tokens=_count(raw, "completion_tokens", "output_tokens"),

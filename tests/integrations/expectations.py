@@ -1,0 +1,145 @@
+"""Compares a record with what a recording says the provider itself reported, in the conventions' accounting."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from llmtrace.facts.records import (
+    Embedding,
+    GenericPart,
+    Inference,
+    Message,
+    ReasoningPart,
+    Record,
+    TextPart,
+    ToolCallPart,
+)
+from tests.recordings import Exchange
+
+REASONS = {
+    None: "error",  # due, and never came
+    "end_turn": "stop",
+    "function_call": "tool_calls",
+    "max_tokens": "length",
+    "model_context_window_exceeded": "length",
+    "refusal": "content_filter",
+    "stop_sequence": "stop",
+    "tool_use": "tool_calls",
+}
+"""Providers' words for why they stopped → the one documented vocabulary; any other word stands for itself."""
+
+
+def check(record: Record, exchange: Exchange) -> None:
+    """Every fact of the exchange's `expected` block is in the record, and no other value in its place."""
+    expected = exchange.expected
+    _check_failure(record, expected)
+    assert record.complete == (expected["stream"] and expected["stream"]["complete"])
+    if isinstance(record, Embedding):
+        _check_embedding(record, expected)
+    if isinstance(record, Inference):
+        assert record.response_id == expected["response_id"]
+        reasons = _reasons(record, exchange)
+        # Where an answer failed or broke off before any choice came, `semconv` adds the reason that was due.
+        assert record.finish_reasons == reasons or (not reasons and record.finish_reasons == ["error"])
+        if record.complete is not False:  # what a stream's first event says of the tier is what was asked for
+            tier = ((expected["usage"] or {}).get("raw") or {}).get("service_tier")  # Anthropic's place for it
+            assert record.response_service_tier == expected["extra"].get("service_tier", tier)
+        assert record.system_fingerprint == expected["extra"].get("system_fingerprint")
+        _check_output(record, exchange)
+    if isinstance(record, Inference | Embedding):
+        assert record.response_model == expected["response_model"]
+        _check_usage(record, exchange)
+
+
+def _check_failure(record: Record, expected: dict[str, Any]) -> None:
+    if not expected["is_error"]:
+        assert record.failure is None
+        return
+    said = expected["error"]
+    assert record.failure is not None
+    assert record.failure.type == str(said["code"] or said["type"] or expected["http_status"])
+    assert record.failure.message == said["message"]
+
+
+def _reasons(record: Inference, exchange: Exchange) -> list[str]:
+    expected = exchange.expected
+    status = expected["extra"].get("status")
+    if expected["is_error"] or record.complete is False:
+        status = None
+    if status == "completed":
+        return ["tool_calls" if any(call["type"] == "function" for call in expected["tool_calls"]) else "stop"]
+    if status == "incomplete":
+        reason = expected["extra"]["incomplete_reason"]
+        return ["length" if reason == "max_output_tokens" else reason]
+    return [REASONS.get(reason, reason) for reason in expected["finish_reasons"]]
+
+
+def _check_output(record: Inference, exchange: Exchange) -> None:
+    expected = exchange.expected
+    texts = [_texts(message) for message in record.output_messages]
+    if exchange.api.endswith("responses"):
+        assert len(texts) <= 1, "all items of a response are one message"
+        texts = ["".join(texts)]
+        wanted = [expected["output_text"] or ""]
+    else:
+        wanted = [text or "" for text in expected["output_texts"]]
+    assert texts == wanted or (not any(texts) and not any(wanted))
+    reasoning = [part.content for part in _parts(record) if isinstance(part, ReasoningPart)]
+    assert "".join(reasoning) == (expected["reasoning_text"] or "")
+    refusals = [
+        part.data["refusal"] for part in _parts(record) if isinstance(part, GenericPart) and "refusal" in part.data
+    ]
+    assert "".join(refusals) == (expected["refusal"] or "")
+    assert _calls(record) == _expected_calls(expected)
+    if "images" in expected["extra"]:
+        assert len(record.output_messages) == expected["extra"]["images"]
+
+
+def _parts(record: Inference) -> list[Any]:
+    return [part for message in record.output_messages for part in message.parts]
+
+
+def _texts(message: Message) -> str:
+    return "".join(part.content for part in message.parts if isinstance(part, TextPart))
+
+
+def _calls(record: Inference) -> list[tuple[Any, ...]]:
+    return [
+        (choice, part.id, part.name, part.arguments)
+        for choice, message in enumerate(record.output_messages)
+        for part in message.parts
+        if isinstance(part, ToolCallPart)
+    ]
+
+
+def _expected_calls(expected: dict[str, Any]) -> list[tuple[Any, ...]]:
+    client_run = [call for call in expected["tool_calls"] if call["type"] in ("function", "function_call", "tool_use")]
+    return [
+        (
+            call["choice"] or 0,
+            call["id"],
+            call["name"],
+            call["arguments_raw"] if call["arguments"] is None else call["arguments"],
+        )
+        for call in client_run
+    ]
+
+
+def _check_embedding(record: Embedding, expected: dict[str, Any]) -> None:
+    vectors = expected["embeddings"] or {"count": None, "dimensions": record.dimension_count}
+    assert (record.vector_count, record.dimension_count) == (vectors["count"], vectors["dimensions"])
+
+
+def _check_usage(record: Inference | Embedding, exchange: Exchange) -> None:
+    said = exchange.expected["usage"] or {}
+    fresh, read, write = (
+        said.get(key) for key in ("input_tokens", "cached_input_tokens", "cache_creation_input_tokens")
+    )
+    beside = (read or 0) + (write or 0) if exchange.api.startswith("anthropic.") else 0
+    usage = record.usage
+    assert usage.input_tokens == (None if fresh is None else fresh + beside)
+    assert usage.cache_read == read
+    assert usage.cache_write == write
+    if isinstance(record, Inference):
+        assert usage.output_tokens == said.get("output_tokens")
+        assert usage.reasoning == said.get("reasoning_tokens")
