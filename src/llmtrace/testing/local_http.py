@@ -13,6 +13,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -33,12 +34,12 @@ _EVENT = re.compile(rb".+?\n\n|.+\Z", re.DOTALL)
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A request that the server saw. `headers` ignore case."""
+    """A request that the server saw. The names of `headers` ignore case."""
 
     method: str
     path: str
     query: dict[str, list[str]]
-    headers: Mapping[str, str]
+    headers: Message
     body: bytes
 
     @property
@@ -188,13 +189,17 @@ class _Connection(BaseHTTPRequestHandler):
 
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
-    server: _Listener
+
+    @property
+    def _owner(self) -> LocalServer:
+        assert isinstance(self.server, _Listener)
+        return self.server.owner
 
     def _serve(self) -> None:
         url = urlsplit(self.path)
         body = self.rfile.read(int(self.headers.get("content-length") or 0))
         request = Request(self.command, url.path, parse_qs(url.query), self.headers, body)
-        response = self.server.owner.handle(request)
+        response = self._owner.handle(request)
         # A client that has heard enough hangs up; that is no fault of the server's.
         with suppress(ConnectionError):
             self._write(response)
@@ -206,7 +211,7 @@ class _Connection(BaseHTTPRequestHandler):
         framing = ("transfer-encoding", "chunked") if response.stream else ("content-length", str(len(response.body)))
         self.send_header(*framing)
         self.end_headers()
-        for part in self.server.owner.parts(response):
+        for part in self._owner.parts(response):
             self.wfile.write(b"%x\r\n%b\r\n" % (len(part), part) if response.stream else part)
         if response.drop_after is not None:
             self.close_connection = True
@@ -215,5 +220,5 @@ class _Connection(BaseHTTPRequestHandler):
 
     do_GET = do_POST = do_PUT = do_DELETE = _serve  # noqa: N815 - the names the base class looks for
 
-    def log_message(self, *_: Any) -> None:
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class's signature
         """Says nothing: `requests` is the log."""

@@ -22,10 +22,12 @@ class Recorded(Protocol):
     @property
     def request(self) -> Mapping[str, Any]:
         """What was sent."""
+        ...
 
     @property
     def response(self) -> Mapping[str, Any]:
         """What came back."""
+        ...
 
 
 class ReplayServer(LocalServer):
