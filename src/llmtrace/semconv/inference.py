@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from llmtrace.facts.records import Cost, Course, Inference, Usage
 from llmtrace.semconv import messages, names
-from llmtrace.semconv.names import Pairs
+from llmtrace.semconv.names import Attribute, Pairs
 
 _OPENAI = ("openai", "azure.ai.openai")
 """The providers whose spans may carry `openai.*`."""
@@ -54,8 +54,15 @@ def _tiers(record: Inference) -> Pairs:
     yield (names.OPENAI_API_TYPE if openai else names.API_TYPE), record.api_type
     tier = None if record.request_service_tier == "auto" else record.request_service_tier
     yield (names.OPENAI_REQUEST_TIER if openai else names.REQUEST_TIER), tier
-    yield (names.OPENAI_RESPONSE_TIER if openai else names.RESPONSE_TIER), record.response_service_tier
+    yield response_tier(record)
     yield (names.OPENAI_FINGERPRINT if openai else names.FINGERPRINT), record.system_fingerprint
+
+
+def response_tier(record: Inference) -> tuple[Attribute, str | None]:
+    """The tier that served the call; it tells the prices and the speed of calls apart."""
+    return (
+        names.OPENAI_RESPONSE_TIER if record.provider in _OPENAI else names.RESPONSE_TIER
+    ), record.response_service_tier
 
 
 def _finish_reasons(record: Inference, course: Course) -> list[str]:

@@ -19,7 +19,7 @@ Names: TypeAlias = Literal["both", "latest", "legacy"]
 
 @dataclass(frozen=True, slots=True)
 class Attribute:
-    """One row. `formerly` is the older key, `older_values` older spellings of values; capture switches what is `content`."""
+    """One row. `formerly` is the older key, `older_values` the older spellings; `content` is what capture switches."""
 
     key: str
     type: Type
