@@ -11,10 +11,9 @@ ARGS   ?=
 
 # uv must take the Python it is given, not download one.
 export UV_PYTHON_DOWNLOADS := never
-# uv does not read pip's settings: a machine set up with a mirror for pip installs from it all the same.
-ifdef PIP_INDEX_URL
-export UV_DEFAULT_INDEX ?= $(PIP_INDEX_URL)
-endif
+# uv does not read pip's settings. On a machine whose pip is set up with a mirror, it installs from there all the same.
+PIP_INDEX = $${PIP_INDEX_URL:-$$($(NEWEST)/bin/python -m pip config get global.index-url 2>/dev/null || true)}
+INSTALLER = UV_DEFAULT_INDEX="$${UV_DEFAULT_INDEX:-$(PIP_INDEX)}" $(UV)
 
 .PHONY: demo test fmt lint types bench docs lock jaeger clean
 .DELETE_ON_ERROR:
@@ -49,7 +48,7 @@ jaeger:
 	@if command -v go >/dev/null; then sh tests/e2e/jaeger.sh; else echo "no go here: tests against Jaeger are skipped"; fi
 
 # Locks name versions and hashes, no download address: see docs/decisions/0002-locks.md.
-COMPILE = $(UV) pip compile --quiet --universal --python-version 3.10 --generate-hashes --no-header --no-annotate \
+COMPILE = $(INSTALLER) pip compile --quiet --universal --python-version 3.10 --generate-hashes --no-header --no-annotate \
 	--no-emit-index-url --no-emit-find-links $(UPGRADE) pyproject.toml
 lock: $(UV)
 	$(COMPILE) --extra grpc --group newest -o locks/newest.txt
@@ -62,8 +61,9 @@ clean:
 
 $(UV): locks/uv.txt
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 10) or sys.exit("llmtrace needs Python 3.10 or newer: make PYTHON=…")'
-	$(PYTHON) -m venv $(NEWEST)
-	$(NEWEST)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r locks/uv.txt
+	@echo "setting up $(NEWEST)"
+	@$(PYTHON) -m venv $(NEWEST)
+	@$(NEWEST)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r locks/uv.txt
 	@touch $@
 
 # The package itself is installed editable, without its dependencies (the lock has them) and without a build
@@ -71,17 +71,20 @@ $(UV): locks/uv.txt
 EDITABLE = --no-deps --no-build-isolation --editable .
 
 $(NEWEST)/.demo: locks/demo.txt pyproject.toml | $(UV)
-	$(UV) pip install --quiet --python $(NEWEST) --require-hashes -r locks/demo.txt
-	$(UV) pip install --quiet --python $(NEWEST) $(EDITABLE)
+	@echo "setting up $(NEWEST) for the demo"
+	@$(INSTALLER) pip install --quiet --python $(NEWEST) --require-hashes -r locks/demo.txt
+	@$(INSTALLER) pip install --quiet --python $(NEWEST) $(EDITABLE)
 	@touch $@
 
 $(NEWEST)/.newest: locks/newest.txt pyproject.toml | $(UV)
-	$(UV) pip sync --quiet --python $(NEWEST) --require-hashes locks/newest.txt
-	$(UV) pip install --quiet --python $(NEWEST) $(EDITABLE)
+	@echo "setting up $(NEWEST) with the newest libraries"
+	@$(INSTALLER) pip sync --quiet --python $(NEWEST) --require-hashes locks/newest.txt
+	@$(INSTALLER) pip install --quiet --python $(NEWEST) $(EDITABLE)
 	@touch $@ $(NEWEST)/.demo
 
 $(OLDEST)/.oldest: locks/oldest.txt pyproject.toml | $(UV)
-	$(UV) venv --quiet --clear --python $(NEWEST)/bin/python $(OLDEST)
-	$(UV) pip sync --quiet --python $(OLDEST) --require-hashes locks/oldest.txt
-	$(UV) pip install --quiet --python $(OLDEST) $(EDITABLE)
+	@echo "setting up $(OLDEST) with the oldest libraries"
+	@$(INSTALLER) venv --quiet --clear --python $(NEWEST)/bin/python $(OLDEST)
+	@$(INSTALLER) pip sync --quiet --python $(OLDEST) --require-hashes locks/oldest.txt
+	@$(INSTALLER) pip install --quiet --python $(OLDEST) $(EDITABLE)
 	@touch $@
