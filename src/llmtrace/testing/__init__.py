@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from llmtrace.testing.answers import RATE_LIMITED, Answer, Fault, ToolUse
-    from llmtrace.testing.capture import Captured, capture
+    from llmtrace.testing.captured import Captured, capture
     from llmtrace.testing.model_server import ModelServer
     from llmtrace.testing.replay import ReplayServer
 
@@ -16,12 +16,12 @@ __all__ = ["RATE_LIMITED", "Answer", "Captured", "Fault", "ModelServer", "Replay
 _HOMES = {
     "RATE_LIMITED": "answers",
     "Answer": "answers",
-    "Captured": "capture",
+    "Captured": "captured",
     "Fault": "answers",
     "ModelServer": "model_server",
     "ReplayServer": "replay",
     "ToolUse": "answers",
-    "capture": "capture",
+    "capture": "captured",
 }
 
 
