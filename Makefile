@@ -19,7 +19,7 @@ INSTALLER = UV_DEFAULT_INDEX="$${UV_DEFAULT_INDEX:-$(PIP_INDEX)}" $(UV)
 .DELETE_ON_ERROR:
 
 demo: $(NEWEST)/.demo
-	$(NEWEST)/bin/llmtrace demo $(if $(LIVE),--live)
+	$(NEWEST)/bin/python -m demo $(if $(LIVE),--live)
 
 test: $(NEWEST)/.newest $(OLDEST)/.oldest jaeger
 	$(NEWEST)/bin/python -m pytest -n $(JOBS) $(ARGS)
