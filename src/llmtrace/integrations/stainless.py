@@ -56,8 +56,9 @@ def _starter(route: Route, provider: Callable[[Any], str]) -> Callable[[tuple[An
 
 
 def _sent(request: Any) -> bytes | None:
-    """The body as it was encoded; None for a multipart upload, which is not read here."""
-    return getattr(request, "_content", None)
+    """The body as it was encoded; of a request without one the path and query; None for an upload, which isn't read."""
+    body: bytes | None = getattr(request, "_content", None)
+    return request.url.raw_path if body == b"" else body
 
 
 def _answered(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Received | None:
