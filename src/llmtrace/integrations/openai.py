@@ -6,70 +6,59 @@ from functools import lru_cache
 from typing import Any
 
 from llmtrace.facts.operation import Integration, Operation
+from llmtrace.integrations import openai_media as media
 from llmtrace.integrations import stainless
 from llmtrace.integrations.openai_chat import CHAT, COMPLETION
-from llmtrace.integrations.openai_media import (
-    CANCEL_BATCH,
-    CREATE_BATCH,
-    EMBEDDINGS,
-    FETCH_BATCH,
-    IMAGE,
-    MODERATION,
-    SPEECH,
-    TRANSCRIPT,
-)
-from llmtrace.integrations.openai_responses import CANCEL, COMPACT, COUNT_TOKENS, FETCH, RESPONSE
+from llmtrace.integrations.openai_responses import FETCH, RESPONSE
 
 ROUTES: dict[tuple[str, str], Operation] = {
     ("post", "/chat/completions"): CHAT,
     ("post", "/completions"): COMPLETION,
     ("post", "/responses"): RESPONSE,
-    ("post", "/responses/compact"): COMPACT,
-    ("post", "/responses/input_tokens"): COUNT_TOKENS,
+    ("post", "/responses/compact"): RESPONSE,
+    ("post", "/responses/input_tokens"): media.COUNT_TOKENS,
     ("get", "/responses/{id}"): FETCH,
-    ("post", "/responses/{id}/cancel"): CANCEL,
-    ("post", "/embeddings"): EMBEDDINGS,
-    ("post", "/images/generations"): IMAGE,
-    ("post", "/images/edits"): IMAGE,
-    ("post", "/images/variations"): IMAGE,
-    ("post", "/audio/speech"): SPEECH,
-    ("post", "/audio/transcriptions"): TRANSCRIPT,
-    ("post", "/audio/translations"): TRANSCRIPT,
-    ("post", "/moderations"): MODERATION,
-    ("post", "/batches"): CREATE_BATCH,
-    ("get", "/batches/{id}"): FETCH_BATCH,
-    ("post", "/batches/{id}/cancel"): CANCEL_BATCH,
+    ("post", "/responses/{id}/cancel"): media.CANCEL_RESPONSE,
+    ("post", "/embeddings"): media.EMBEDDINGS,
+    ("post", "/images/generations"): media.IMAGE,
+    ("post", "/images/edits"): media.IMAGE,
+    ("post", "/images/variations"): media.IMAGE,
+    ("post", "/audio/speech"): media.SPEECH,
+    ("post", "/audio/transcriptions"): media.TRANSCRIPT,
+    ("post", "/audio/translations"): media.TRANSCRIPT,
+    ("post", "/moderations"): media.MODERATION,
+    ("post", "/batches"): media.CREATE_BATCH,
+    ("get", "/batches/{id}"): media.RETRIEVE_BATCH,
+    ("post", "/batches/{id}/cancel"): media.CANCEL_BATCH,
 }
 """Method and path → operation. What is not here (files, vector stores, models, fine-tuning …) is left alone."""
 
 PROVIDERS = {
-    "openai.azure.com": "azure.ai.openai",
-    "cognitiveservices.azure.com": "azure.ai.openai",
-    "services.ai.azure.com": "azure.ai.openai",
-    "groq.com": "groq",
-    "deepseek.com": "deepseek",
-    "mistral.ai": "mistral_ai",
-    "x.ai": "x_ai",
-    "perplexity.ai": "perplexity",
-    "moonshot.ai": "moonshot_ai",
-    "moonshot.cn": "moonshot_ai",
-    "cohere.ai": "cohere",
-    "cohere.com": "cohere",
-    "anthropic.com": "anthropic",
-    "together.ai": "together",
-    "together.xyz": "together",
-    "openrouter.ai": "openrouter",
-    "fireworks.ai": "fireworks",
-    "cerebras.ai": "cerebras",
-    "generativelanguage.googleapis.com": "gcp.gemini",
-    "aiplatform.googleapis.com": "gcp.vertex_ai",
+    "anthropic": ("anthropic.com",),
+    "azure.ai.openai": ("openai.azure.com", "cognitiveservices.azure.com", "services.ai.azure.com"),
+    "cerebras": ("cerebras.ai",),
+    "cohere": ("cohere.ai", "cohere.com"),
+    "deepseek": ("deepseek.com",),
+    "fireworks": ("fireworks.ai",),
+    "gcp.gemini": ("generativelanguage.googleapis.com",),
+    "gcp.vertex_ai": ("aiplatform.googleapis.com",),
+    "groq": ("groq.com",),
+    "mistral_ai": ("mistral.ai",),
+    "moonshot_ai": ("moonshot.ai", "moonshot.cn"),
+    "openrouter": ("openrouter.ai",),
+    "perplexity": ("perplexity.ai",),
+    "together": ("together.ai", "together.xyz"),
+    "x_ai": ("x.ai",),
 }
-"""The end of a host's name → the conventions' name of the provider, or the provider's own where they have none."""
+"""The conventions' name of a provider, or its own where they have none → how the names of its hosts end."""
+
+CLASSES = {"AzureOpenAI": "azure.ai.openai", "BedrockOpenAI": "aws.bedrock"}
+"""The end of a client class's name → the provider it is for, whatever the host."""
 
 _OLLAMA_PORT = 11434
 
 
-def route(_: Any, method: str, url: str) -> Operation | None:
+def route(_client: Any, method: str, url: str) -> Operation | None:
     """The operation that a request is, by its method and its path below the base URL."""
     path = "/" + url.partition("?")[0].strip("/")
     segments = path.split("/")
@@ -78,20 +67,20 @@ def route(_: Any, method: str, url: str) -> Operation | None:
 
 
 def provider(client: Any) -> str:
-    """Whom a client talks to, as far as its class and its host tell."""
+    """Whom a client talks to, as far as its class and its host tell; who cannot be told speaks as OpenAI does."""
     return _provider(client.__class__, client.base_url.host, client.base_url.port)
 
 
 @lru_cache(maxsize=256)
 def _provider(kind: type, host: str, port: int | None) -> str:
-    bases = " ".join(base.__name__ for base in kind.__mro__)
-    if "AzureOpenAI" in bases:
-        return "azure.ai.openai"
-    if "BedrockOpenAI" in bases or (host.startswith("bedrock") and host.endswith((".amazonaws.com", ".api.aws"))):
+    for base in kind.__mro__:
+        if found := CLASSES.get(base.__name__.removeprefix("Async")):
+            return found
+    if host.startswith("bedrock") and host.endswith((".amazonaws.com", ".api.aws")):
         return "aws.bedrock"
-    for end, name in PROVIDERS.items():
+    for name, ends in PROVIDERS.items():
         # Vertex puts its region before the name with a hyphen.
-        if host.endswith((f".{end}", f"-{end}")) or host == end:
+        if any(host == end or host.endswith((f".{end}", f"-{end}")) for end in ends):
             return name
     return "ollama" if port == _OLLAMA_PORT else "openai"
 

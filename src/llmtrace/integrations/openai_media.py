@@ -1,18 +1,18 @@
-"""The APIs beside the conversation: embeddings, images, speech and transcripts, moderations and batches."""
+"""The APIs beside the conversation: embeddings, images, speech, transcripts, and what infers nothing itself."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
 from llmtrace.facts.operation import Evidence, Operation
-from llmtrace.facts.records import BlobPart, Embedding, Inference, Json, Message, Part, ProviderRequest, TextPart
+from llmtrace.facts.records import BlobPart, Embedding, Inference, Message, Part, ProviderRequest, TextPart
 from llmtrace.facts.shape import integer, items, mapping, mappings, text
 from llmtrace.facts.wire import Event, reader
-from llmtrace.integrations.openai_parts import answered, asked, parts, prose, resource, usage
-from llmtrace.integrations.openai_responses import target
+from llmtrace.integrations.openai_parts import Body, answered, asked, parts, prose, resource, usage
+from llmtrace.integrations.openai_responses import messages, target
 
 
-def _embed(evidence: Evidence, body: dict[str, Json]) -> Embedding:
+def _embed(evidence: Evidence, body: Body) -> Embedding:
     asked_for = body.get("input")
     encoding = text(body.get("encoding_format"))
     return Embedding(
@@ -24,7 +24,7 @@ def _embed(evidence: Evidence, body: dict[str, Json]) -> Embedding:
     )
 
 
-def _embedded(record: Embedding, body: dict[str, Json]) -> None:
+def _embedded(record: Embedding, body: Body) -> None:
     vectors = mappings(body.get("data"))
     record.response_model = text(body.get("model"))
     record.usage = usage(mapping(body.get("usage")))
@@ -36,8 +36,8 @@ def _embedded(record: Embedding, body: dict[str, Json]) -> None:
         record.dimension_count = size or None
 
 
-def _make(output_type: str) -> Callable[[Evidence, dict[str, Json]], Inference]:
-    def ask(evidence: Evidence, body: dict[str, Json]) -> Inference:
+def _make(output_type: str) -> Callable[[Evidence, Body], Inference]:
+    def ask(evidence: Evidence, body: Body) -> Inference:
         record = asked(evidence, body)
         record.output_type = output_type
         record.system_instructions = parts(body.get("instructions"))
@@ -48,7 +48,7 @@ def _make(output_type: str) -> Callable[[Evidence, dict[str, Json]], Inference]:
     return ask
 
 
-def _made(record: Inference, body: dict[str, Json]) -> None:
+def _made(record: Inference, body: Body) -> None:
     """Pictures and transcripts. Speech comes as plain bytes, of which nothing is kept."""
     answered(record, body)
     mime = f"image/{text(body.get('output_format')) or 'png'}"
@@ -61,15 +61,15 @@ def _made(record: Inference, body: dict[str, Json]) -> None:
     record.output_messages = [Message("assistant", [one]) for one in made]
 
 
-def _made_fold(events: Iterable[Event]) -> tuple[dict[str, Json], bool]:
-    body: dict[str, Json] = {"data": []}
+def _made_fold(events: Iterable[Event]) -> tuple[Body, bool]:
+    body: Body = {"data": []}
     said: list[str] = []
     complete = False
     for name, data in events:
         event = mapping(data)
         kind = text(event.get("type")) or name
         if kind == "error" or event.get("error"):
-            body["error"] = event.get("error") or {"code": event.get("code"), "message": event.get("message")}
+            body["error"] = event.get("error") or event
         elif kind.endswith((".completed", ".done")):
             complete = True
             body = {**body, **event, "data": [*body["data"], event]}
@@ -92,20 +92,21 @@ def _transcript(evidence: Evidence) -> Inference:
     return record
 
 
-def _manage(evidence: Evidence, body: dict[str, Json]) -> ProviderRequest:
-    record = ProviderRequest(operation=evidence.start.operation.name, request_model=text(body.get("model")))
-    record.response_id = target(evidence, "batches")[0]
-    if said := parts(body.get("input")):
-        record.input_messages = [Message("user", said)]
-    return record
+def _manage(evidence: Evidence, body: Body) -> ProviderRequest:
+    return ProviderRequest(
+        operation=evidence.start.operation.name,
+        request_model=text(body.get("model")),
+        input_messages=messages(body.get("input")),
+        response_id=target(evidence)[0],
+    )
 
 
-def _managed(record: ProviderRequest, body: dict[str, Json]) -> None:
+def _managed(record: ProviderRequest, body: Body) -> None:
     record.response_id = text(body.get("id")) or record.response_id
     record.response_model = text(body.get("model"))
     record.response_status = text(body.get("status"))
     record.output = body.get("results")
-    counts = {**mapping(body.get("request_counts")), **mapping(body.get("usage"))}
+    counts = {"input_tokens": body.get("input_tokens"), **mapping(body.get("request_counts"))}
     record.counts = {name: count for name, value in counts.items() if (count := integer(value)) is not None}
 
 
@@ -114,6 +115,8 @@ IMAGE = Operation("generate_content", reader(_make("image"), _made, _made_fold),
 SPEECH = Operation("generate_content", reader(_make("speech"), _made, _made_fold), bears_usage=True)
 TRANSCRIPT = Operation("generate_content", _transcript, bears_usage=True)
 MODERATION = Operation("moderation", reader(_manage, _managed))
+COUNT_TOKENS = Operation("count_tokens", reader(_manage, _managed))
+CANCEL_RESPONSE = Operation("cancel_response", reader(_manage, _managed))
 CREATE_BATCH = Operation("create_batch", reader(_manage, _managed))
-FETCH_BATCH = Operation("retrieve_batch", reader(_manage, _managed))
+RETRIEVE_BATCH = Operation("retrieve_batch", reader(_manage, _managed))
 CANCEL_BATCH = Operation("cancel_batch", reader(_manage, _managed))
