@@ -1,0 +1,1 @@
+"""What of a call's content may be recorded, and in which form: facts go in, facts come out."""

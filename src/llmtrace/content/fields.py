@@ -1,0 +1,118 @@
+"""Which fields of a record are content, and the one walk over them that stripping, redacting and limiting share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import MISSING, fields
+from functools import cache
+from typing import Any, Final, NamedTuple
+
+from llmtrace.content.limits import Place
+from llmtrace.facts import records
+
+CONTENT: Final[dict[type, frozenset[str]]] = {
+    records.Inference: frozenset({"system_instructions", "input_messages", "output_messages"}),
+    records.Embedding: frozenset({"input_texts"}),
+    records.Rerank: frozenset({"query"}),
+    records.ProviderRequest: frozenset({"input_messages", "output"}),
+    records.Retrieval: frozenset({"query"}),
+    records.ToolCall: frozenset({"description", "arguments", "result"}),
+    records.AgentRun: frozenset({"description", "input", "output"}),
+    records.Step: frozenset({"input", "output"}),
+    records.ToolDefinition: frozenset({"description", "parameters"}),
+    records.Document: frozenset({"text", "metadata"}),
+    records.Failure: frozenset({"message"}),  # providers quote the prompt in it
+    records.Message: frozenset({"name"}),
+    records.TextPart: frozenset({"content"}),
+    records.ToolCallPart: frozenset({"arguments"}),
+    records.ToolResponsePart: frozenset({"response"}),
+    records.ServerToolCallPart: frozenset({"payload"}),
+    records.ServerToolResponsePart: frozenset({"payload"}),
+    records.ReasoningPart: frozenset({"content"}),
+    records.BlobPart: frozenset({"content"}),
+    records.UriPart: frozenset({"uri"}),
+    records.CompactionPart: frozenset({"content"}),
+    records.GenericPart: frozenset({"data"}),
+}
+"""What is content in each kind of record. Any other field is a fact, which stays when content is not captured."""
+
+INNER: Final = frozenset(
+    {"system_instructions", "input_messages", "output_messages", "tool_definitions", "documents", "parts", "failure"}
+)
+"""The fields that hold records: one, or a list."""
+
+
+class Field(NamedTuple):
+    """A field that holds no records: its value, whose it is, and whether it is content."""
+
+    holder: Any
+    name: str
+    value: Any
+    content: bool
+
+
+class _Shape(NamedTuple):
+    name: str
+    content: bool
+    empty: Callable[[], Any]
+
+
+def strip(record: object) -> None:
+    """Empties every content field of the record and of the records inside it."""
+    for name, content, empty in _shape(type(record)):
+        if content:
+            setattr(record, name, empty())
+        elif name in INNER:
+            for inner in _inner(record, name):
+                strip(inner)
+
+
+def walk(record: object) -> Iterator[Field]:
+    """Every field of the record and of the records inside it that has a value."""
+    for name, content, _ in _shape(type(record)):
+        if name in INNER:
+            for inner in _inner(record, name):
+                yield from walk(inner)
+        elif (value := getattr(record, name)) is not None:
+            yield Field(record, name, value, content)
+
+
+def replace(record: object, kind: type, by: Callable[[Any], Any]) -> None:
+    """Puts `by(part)` in place of every part of one kind inside the record."""
+    for name, _, _ in _shape(type(record)):
+        if name in INNER:
+            inner = _inner(record, name)
+            inner[:] = [by(item) if type(item) is kind else item for item in inner]
+            for item in inner:
+                replace(item, kind, by)
+
+
+def texts(record: object) -> Iterator[Place]:
+    """Every text inside the content of the record."""
+    pending: list[tuple[Any, Any, Any]] = [
+        (field.holder, field.name, field.value) for field in walk(record) if field.content
+    ]
+    for holder, key, value in pending:
+        if isinstance(value, str):
+            yield Place(holder, key, value)
+        elif isinstance(value, dict):
+            pending += [(value, name, item) for name, item in value.items()]
+        elif isinstance(value, list):
+            pending += [(value, index, item) for index, item in enumerate(value)]
+
+
+def _inner(record: object, name: str) -> list[Any]:
+    value = getattr(record, name)
+    return value if isinstance(value, list) else [] if value is None else [value]
+
+
+@cache
+def _shape(kind: type) -> tuple[_Shape, ...]:
+    content = frozenset[str]().union(*(CONTENT.get(base, ()) for base in kind.__mro__))
+    return tuple(_Shape(field.name, field.name in content, _empty(field)) for field in fields(kind))
+
+
+def _empty(field: Any) -> Callable[[], Any]:
+    if field.default_factory is not MISSING:
+        return field.default_factory  # type: ignore[no-any-return]
+    return lambda: None if field.default is MISSING else field.default
