@@ -10,15 +10,22 @@ from llmtrace.facts.operation import Evidence, Integration, Operation, Silenced
 from llmtrace.facts.records import Json, ProviderRequest
 from llmtrace.facts.shape import integer, items, mapping, mappings, text
 from llmtrace.facts.wire import Event, reader
-from llmtrace.integrations import stainless
+from llmtrace.integrations import anthropic_messages, stainless
 from llmtrace.integrations.anthropic_blocks import message
-from llmtrace.integrations.anthropic_messages import read_completion, read_message
 
 BATCHES = "/v1/messages/batches"
 
 PLATFORMS = {"anthropic.lib.bedrock": "aws.bedrock", "anthropic.lib.vertex": "gcp.vertex_ai"}
 """Module of a client class → provider. Microsoft Foundry, Claude Platform on AWS and Google Cloud are Anthropic's own
 service behind another front door, with its model names and accounting; the library's own tracing says so, too."""
+
+HOSTS = {
+    "deepseek.com": "deepseek",
+    "moonshot.ai": "moonshot_ai",
+    "moonshot.cn": "moonshot_ai",
+    "openrouter.ai": "openrouter",
+}
+"""The end of a host's name → the provider that speaks Anthropic's protocol there."""
 
 
 def _request(evidence: Evidence, body: dict[str, Json]) -> ProviderRequest:
@@ -51,8 +58,8 @@ def _results(events: Iterable[Event]) -> tuple[dict[str, Json], None]:
 _read_request = reader(_request, _response, _results)
 
 ROUTES = {
-    ("post", "/v1/complete"): Operation("text_completion", read_completion, bears_usage=True),
-    ("post", "/v1/messages"): Operation("chat", read_message, bears_usage=True),
+    ("post", "/v1/complete"): Operation("text_completion", anthropic_messages.read, bears_usage=True),
+    ("post", "/v1/messages"): Operation("chat", anthropic_messages.read, bears_usage=True),
     ("post", "/v1/messages/count_tokens"): Operation("count_tokens", _read_request),
     ("post", BATCHES): Operation("create_batch", _read_request),
 }
@@ -75,14 +82,16 @@ def route(_client: Any, method: str, url: str) -> Operation | None:
 
 
 def provider(client: Any) -> str:
-    """The provider that a client of any of the library's classes, or of a class made from one, talks to."""
-    return _platform(client.__class__)
+    """Whom a client talks to, as its class (any of the library's, or one made from it) and its host tell."""
+    return _provider(client.__class__, client.base_url.host)
 
 
 @lru_cache(maxsize=64)
-def _platform(client_class: type) -> str:
-    packages = [".".join(base.__module__.split(".")[:3]) for base in client_class.__mro__]
-    return next((PLATFORMS[package] for package in packages if package in PLATFORMS), "anthropic")
+def _provider(client_class: type, host: str) -> str:
+    packages = {".".join(base.__module__.split(".")[:3]) for base in client_class.__mro__}
+    found = [name for package, name in PLATFORMS.items() if package in packages]
+    found += [name for end, name in HOSTS.items() if f".{host}".endswith(f".{end}")]
+    return next(iter(found), "aws.bedrock" if host.startswith("bedrock-") else "anthropic")
 
 
 _OWN_SPAN = "anthropic._base_client:start_api_call_span"

@@ -97,7 +97,7 @@ def _total(entries: list[Body], key: str) -> int | None:
 
 
 def fold(events: Iterable[Event]) -> tuple[Body, bool]:
-    """The message that a stream's events amount to, and whether `message_stop` was among them."""
+    """The message that a stream's events amount to, and whether its end was among them: of a completion, its reason."""
     body: Body = {}
     counts: Body = {}
     blocks: dict[int, Body] = {}
@@ -114,9 +114,12 @@ def fold(events: Iterable[Event]) -> tuple[Body, bool]:
             blocks[integer(data.get("index")) or 0] = dict(mapping(data.get("content_block")))
         elif kind == "content_block_delta":
             _grow(blocks, grown, data)
+        elif kind == "completion":
+            body |= _sent(data)
+            _grow(blocks, grown, {"delta": {"type": "text_delta", "text": data.get("completion")}})
         elif kind == "error":
             body["error"] = data.get("error")
-        complete |= kind == "message_stop"
+        complete |= kind == "message_stop" or (kind == "completion" and "stop_reason" in body)
     for (index, key), pieces in grown.items():
         whole = "".join(pieces)
         blocks[index][key] = decoded(whole) if key == "input" else (text(blocks[index].get(key)) or "") + whole
@@ -137,16 +140,4 @@ def _grow(blocks: dict[int, Body], grown: dict[tuple[int, str], list[str]], data
         grown.setdefault((index, key), []).append(piece)
 
 
-def completion_fold(events: Iterable[Event]) -> tuple[Body, bool]:
-    """The completion that a stream's events amount to, and whether the last one, which has the reason to stop, came."""
-    body: Body = {}
-    pieces: list[str] = []
-    for event in events:
-        data = mapping(event.data)
-        pieces.append(text(data.get("completion")) or "")
-        body |= _sent(data)
-    return body | {"completion": "".join(pieces)}, text(body.get("stop_reason")) is not None
-
-
-read_message = reader(request, response, fold)
-read_completion = reader(request, response, completion_fold)
+read = reader(request, response, fold)

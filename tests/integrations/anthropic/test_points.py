@@ -70,6 +70,21 @@ def test_the_clients_class_says_whom_it_talks_to(prefix, name, arguments, expect
     assert provider(client_class(**arguments)) == expected
 
 
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("https://api.anthropic.com", "anthropic"),
+        ("https://api.deepseek.com/anthropic", "deepseek"),
+        ("https://openrouter.ai/api", "openrouter"),
+        ("https://bedrock-mantle.us-east-1.api.aws/anthropic", "aws.bedrock"),
+        ("https://notdeepseek.com", "anthropic"),
+        ("http://127.0.0.1:8000", "anthropic"),
+    ],
+)
+def test_the_host_of_a_plain_client_may_say_more(url, expected):
+    assert provider(anthropic.Anthropic(api_key="fake", base_url=url)) == expected
+
+
 def test_a_class_made_from_a_platforms_client_talks_to_the_platform():
     class Ours(anthropic.AnthropicVertex):
         pass
