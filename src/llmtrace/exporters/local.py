@@ -19,7 +19,7 @@ from llmtrace.store import Attributes, EventRow, LinkRow, Origin, SpanRow, Store
 
 logger = logging.getLogger("llmtrace")
 
-MAX_BYTES = 4 << 30
+MAX_BYTES = 2 << 30
 """How large the store may grow before its oldest traces go."""
 
 PRUNE_EVERY = 100

@@ -19,7 +19,7 @@ class Store:
     file that is not a store, or one from a newer llmtrace, is a `StoreError`.
     """
 
-    def __init__(self, path: Path, *, busy_timeout: float = 30.0) -> None:
+    def __init__(self, path: Path, *, busy_timeout: float = 60.0) -> None:
         """`busy_timeout` is how many seconds to wait while another process writes."""
         self.path = path
         self._connection = Connection(path, busy_timeout=busy_timeout)

@@ -17,6 +17,9 @@ _OLDEST = """
     SELECT started FROM traces ORDER BY started
     LIMIT 1 OFFSET max(1, (SELECT count(*) FROM traces) * :percent / 100)
 """
+_REMOVE_SOME = """
+    DELETE FROM traces WHERE trace_id IN (SELECT trace_id FROM traces WHERE started < :before LIMIT 1000)
+"""
 _SWEEP = (
     """
     DELETE FROM nodes WHERE hash NOT IN (
@@ -33,6 +36,8 @@ _SWEEP = (
         UNION ALL
         SELECT item FROM nodes)
     """,
+    # A blob is put while a trace of it runs: one put before the oldest trace began belongs to none.
+    "DELETE FROM blobs WHERE put < ifnull((SELECT min(started) FROM traces), :now)",
 )
 
 
@@ -62,14 +67,17 @@ def _bound(connection: Connection, max_bytes: int) -> int | None:
 
 
 def _remove(connection: Connection, before: int) -> int:
-    with connection.writing() as db:
-        removed = db.execute("DELETE FROM traces WHERE started < ?", (before,)).rowcount
-        if removed:
-            for statement in _SWEEP:
-                db.execute(statement)
-            # A blob is put while a trace of it runs: one put before the oldest trace began belongs to none.
-            db.execute("DELETE FROM blobs WHERE put < ifnull((SELECT min(started) FROM traces), ?)", (time.time_ns(),))
-        return removed
+    """Works in short transactions, so that others can write; content that a crash leaves behind goes next time."""
+    removed, gone = 0, 1
+    while gone:
+        with connection.writing() as db:
+            gone = db.execute(_REMOVE_SOME, {"before": before}).rowcount
+        removed += gone
+    if removed:
+        for statement in _SWEEP:
+            with connection.writing() as db:
+                db.execute(statement, {"now": time.time_ns()})
+    return removed
 
 
 def _give_back(connection: Connection) -> None:

@@ -1,0 +1,130 @@
+"""The command that shows what was traced: the last traces as trees, or one trace or call in full."""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any, NamedTuple
+
+import typer
+from rich.console import Group, RenderableType
+
+from llmtrace.cli.call import call
+from llmtrace.cli.output import console, fail, opened, say
+from llmtrace.exporters.drawing import trace_tree
+from llmtrace.settings import store_path
+from llmtrace.store import Filter, SpanRow, Store
+
+FIRST = 2_000
+"""How many spans of each listed trace are read, and summed up in its headline."""
+
+LINES = 100
+"""How many of them are drawn; `llmtrace show ID` draws all."""
+
+StorePath = Annotated[
+    Path | None,
+    typer.Option("--store", help="The store's file, instead of LLMTRACE_STORE or the default.", show_default=False),
+]
+
+
+def show(  # noqa: PLR0913 - a command has as many parameters as options
+    prefix: Annotated[
+        str | None, typer.Argument(metavar="[ID]", help="The first digits of a trace's or a span's id: it in full.")
+    ] = None,
+    limit: Annotated[int, typer.Option("-n", "--limit", min=1, help="How many traces, counted from the last.")] = 10,
+    conversation: Annotated[str | None, typer.Option(help="Only traces of this conversation.")] = None,
+    user: Annotated[str | None, typer.Option(help="Only traces of this user.")] = None,
+    model: Annotated[str | None, typer.Option(help="Only traces that used this model; * and ? stand for any.")] = None,
+    text: Annotated[str | None, typer.Option(help="Only traces that hold this text.")] = None,
+    *,
+    error: Annotated[bool, typer.Option("--error", help="Only traces in which something failed.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line, for machines.")] = False,
+    store: StorePath = None,
+) -> None:
+    """Show the last traces as trees, the newest at the end, or one trace or call in full."""
+    path = existing(store)
+    if path is None:
+        return
+    wanted = Filter(conversation=conversation, user=user, model=model, text=text, errors=error)
+    with opened(path) as source:
+        picks = _last(source, wanted, limit, content=as_json) if prefix is None else [_one(source, prefix)]
+    if as_json:
+        sys.stdout.writelines(f"{json.dumps(_plain(pick.document()))}\n" for pick in picks)
+    elif picks:
+        out = console()
+        for pick in picks:
+            out.print(pick.drawn(), "")
+    if not picks:
+        say(f"{'There is no trace yet' if wanted == Filter() else 'No trace matches these filters'} in {path}.")
+
+
+class Pick(NamedTuple):
+    """What one part of the output is about: a trace, or (`single`) one span of it."""
+
+    spans: list[SpanRow]
+    total: int
+    lines: int | None = None
+    single: bool = False
+
+    def drawn(self) -> RenderableType:
+        """For people."""
+        tree = trace_tree(self.spans, shown=self.lines, count=self.total)
+        if self.single:
+            return call(self.spans[0])
+        return Group(tree, "", call(self.spans[0])) if self.total == 1 and self.lines is None else tree
+
+    def document(self) -> dict[str, Any]:
+        """For machines."""
+        if self.single:
+            return asdict(self.spans[0])
+        return {"trace_id": self.spans[0].trace_id, "spans": [asdict(span) for span in self.spans]}
+
+
+def _last(source: Store, wanted: Filter, limit: int, *, content: bool) -> list[Pick]:
+    traces = reversed(source.traces(wanted, limit))
+    first = None if content else FIRST
+    return [
+        Pick(source.spans(trace.trace_id, content=content, limit=first), trace.span_count, LINES) for trace in traces
+    ]
+
+
+def _one(source: Store, prefix: str) -> Pick:
+    found = source.find(prefix.strip().lower())
+    if not found:
+        fail(f"no trace or span in {source.path} has an id that begins with {prefix}")
+    exact = [item for item in found if prefix in (item.span_id, item.trace_id if item.span_id is None else None)]
+    if len(exact or found) > 1:
+        ids = "\n".join(f"  span  {item.span_id}" if item.span_id else f"  trace {item.trace_id}" for item in found)
+        fail(f"{prefix} is not enough to tell these apart:\n{ids}")
+    item = (exact or found)[0]
+    spans = source.spans(item.trace_id)
+    if item.span_id is None:
+        return Pick(spans, len(spans))
+    return Pick([span for span in spans if span.span_id == item.span_id], 1, single=True)
+
+
+def _plain(value: Any) -> Any:
+    """The value with None for the numbers that JSON does not have."""
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def existing(given: Path | None) -> Path | None:
+    """The store's path, or None (and a hint) where nothing was traced into the usual place yet."""
+    path = given or store_path()
+    if path.is_file():
+        return path
+    if given or path.exists():
+        fail(f"there is no store at {path}")
+    say(
+        f"Nothing to show: there is no store at {path} yet.\n"
+        "An app that calls llmtrace.init() without another destination writes there.\n"
+        "If yours writes elsewhere, say where with --store PATH or the variable LLMTRACE_STORE."
+    )
+    return None

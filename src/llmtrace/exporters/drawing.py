@@ -1,0 +1,222 @@
+"""Draws stored spans for a terminal: safe text, figures as people read them, one line a span, one tree a trace."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import islice
+
+from rich.text import Text
+from rich.tree import Tree
+
+from llmtrace.semconv import names
+from llmtrace.store import SpanRow
+
+SHORT_ID = 8
+"""How many digits of an id are shown; `llmtrace show` takes them as well as the whole."""
+
+DEEPEST = 24
+"""Spans nested deeper than this stand at this depth, or there would be no room for their text."""
+
+LONGEST = 200
+"""How much of a name or an error's message a line shows."""
+
+_TAGS = {
+    "chat": ("llm", "cyan"),
+    "text_completion": ("llm", "cyan"),
+    "generate_content": ("llm", "cyan"),
+    "fetch_response": ("llm", "cyan"),
+    "embeddings": ("embed", "blue"),
+    "rerank": ("rerank", "blue"),
+    "retrieval": ("search", "blue"),
+    "execute_tool": ("tool", "yellow"),
+    "invoke_agent": ("agent", "magenta"),
+    "create_agent": ("agent", "magenta"),
+    "invoke_workflow": ("flow", "magenta"),
+    names.STEP: ("step", "green"),
+}
+_ESCAPES = re.compile(
+    r"\x1b\[[0-?]*[ -/]*[@-~]?"  # colours, cursor
+    r"|\x1b[\]PX^_][^\x07\x1b\x9c\n]*(?:\x07|\x1b\\|\x9c)"  # titles, links, device strings; an open one hides nothing
+    r"|\x1b[ -/]*[0-~]?"
+)
+_LINE_ENDS = re.compile("\r\n?|[\x0b\x0c\x85\u2028\u2029]")
+_INVISIBLE = re.compile(
+    "[\x00-\x08\x0e-\x1f\x7f-\x9f\xad\u061c\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]"
+    "|[\U000e0000-\U000e007f]"
+)
+_SURROGATES = re.compile("[\ud800-\udfff]")
+
+
+def plain(text: str) -> str:
+    """Text that a terminal shows and does not obey: no escape sequences, control characters or turned directions."""
+    text = _LINE_ENDS.sub("\n", _ESCAPES.sub("", text))
+    return _SURROGATES.sub("\ufffd", _INVISIBLE.sub("", text))
+
+
+def one_line(text: str, longest: int = LONGEST) -> str:
+    """Plain text in one line, cut where it is long."""
+    flat = " ".join(plain(text[: 4 * longest]).split())
+    return flat if len(flat) <= longest else flat[: longest - 1] + "…"
+
+
+def duration(nanoseconds: int) -> str:
+    """A span of time."""
+    seconds = nanoseconds / 1e9
+    if seconds >= 60:  # noqa: PLR2004 - a minute
+        return f"{seconds // 60:.0f}m {seconds % 60:02.0f}s"
+    if seconds >= 1:
+        return f"{seconds:.2f}s"
+    return f"{seconds * 1e3:.0f}ms" if seconds >= 0.001 else f"{seconds * 1e6:.0f}µs"  # noqa: PLR2004 - a millisecond
+
+
+def moment(nanoseconds: int) -> str:
+    """A point in time, on this machine's clock."""
+    return datetime.fromtimestamp(max(0, nanoseconds) / 1e9).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+
+
+def money(amount: float, currency: str | None) -> str:
+    """What something cost, with as many digits as cheap calls need."""
+    digits = 2 if amount >= 1 else 4 if amount >= 0.01 else 6  # noqa: PLR2004 - a unit, a hundredth
+    figure = f"{amount:,.{digits}f}"
+    return f"${figure}" if currency == "USD" else f"{figure} {one_line(currency or '', 8)}".rstrip()
+
+
+def tokens(given: int | None, cached: int | None, answered: int | None) -> str:
+    """Tokens in and out, `?` where the provider did not say."""
+    inward, outward = ("?" if count is None else f"{count:,}" for count in (given, answered))
+    return f"{inward}{f' ({cached:,} cached)' if cached else ''} → {outward} tokens"
+
+
+@dataclass(slots=True)
+class Totals:
+    """What a trace used in all. Of nested spans that tell the usage of the same calls, only the inmost count."""
+
+    given: int = 0
+    cached: int = 0
+    answered: int = 0
+    costs: dict[str | None, float] = field(default_factory=dict)
+
+
+def totals(spans: Sequence[SpanRow]) -> Totals:
+    """The sums over a trace's spans."""
+    sums = Totals()
+    around = {span.span_id: span.parent_id for span in spans}
+    bearing = [span for span in spans if span.input_tokens is not None or span.cost is not None]
+    covered: set[str] = set()
+    for span in bearing:
+        above = span.parent_id
+        while above is not None and above not in covered:
+            covered.add(above)
+            above = around.get(above)
+    for span in bearing:
+        if span.span_id not in covered:
+            sums.given += span.input_tokens or 0
+            sums.cached += span.cached_tokens or 0
+            sums.answered += span.output_tokens or 0
+            if span.cost is not None:
+                sums.costs[span.currency] = sums.costs.get(span.currency, 0.0) + span.cost
+    return sums
+
+
+def line(span: SpanRow) -> Text:
+    """One span in one line."""
+    tag, style = _TAGS.get(span.operation or "", (span.kind, "white"))
+    name = span.name.removeprefix(f"{span.operation} ")
+    text = Text(no_wrap=True, overflow="ellipsis")
+    text.append(f"{tag} ", style).append(one_line(name), "bold")
+    for part, look in _parts(span, name):
+        text.append("  ").append(part, look)
+    return text
+
+
+def _parts(span: SpanRow, name: str) -> Iterator[tuple[str, str]]:
+    if span.model and span.model not in name:
+        yield one_line(span.model), "cyan"
+    if span.input_tokens is not None or span.output_tokens is not None:
+        about = "~" if span.attributes.get(names.USAGE_SOURCE.key) == "estimated" else ""
+        yield about + tokens(span.input_tokens, span.cached_tokens, span.output_tokens), ""
+    if span.cost is not None:
+        yield money(span.cost, span.currency), "green"
+    if span.ended is None:
+        yield "unfinished", "yellow"
+    else:
+        yield duration(span.ended - span.started), "dim"
+    outcome = span.attributes.get(names.OUTCOME.key)
+    if isinstance(outcome, str):
+        yield one_line(outcome), "yellow"
+    if span.status == "error":
+        yield one_line(": ".join(filter(None, (span.error_type, span.status_message))) or "error"), "bold red"
+    yield span.span_id[:SHORT_ID], "dim"
+
+
+def trace_tree(spans: Sequence[SpanRow], *, shown: int | None = None, count: int | None = None) -> Tree:
+    """One trace's spans as a tree under a line that sums them up.
+
+    At most `shown` spans are drawn; `count` is how many the trace has, where `spans` are only the first of them.
+    """
+    count = count or len(spans)
+    tree = Tree(headline(spans, count), guide_style="dim")
+    path = [tree]
+    for depth, span in islice(arranged(spans), shown):
+        del path[min(depth, DEEPEST) + 1 :]
+        path.append(path[-1].add(line(span)))
+    drawn = min(len(spans), shown or len(spans))
+    if drawn < count:
+        tree.add(Text(f"… and {count - drawn:,} more spans", "yellow"))
+    return tree
+
+
+def headline(spans: Sequence[SpanRow], count: int) -> Text:
+    """When a trace was, which it is, how long it took, what it used and what it belongs to."""
+    text = Text(no_wrap=True, overflow="ellipsis")
+    text.append(moment(spans[0].started), "bold").append(f"  {spans[0].trace_id[:SHORT_ID]}", "bold blue")
+    for part, look in _summary(spans, count):
+        text.append("  ").append(part, look)
+    return text
+
+
+def _summary(spans: Sequence[SpanRow], count: int) -> Iterator[tuple[str, str]]:
+    ends = [span.ended for span in spans if span.ended is not None]
+    if ends:
+        yield duration(max(ends) - spans[0].started), ""
+    sums = totals(spans)
+    if sums.given or sums.answered:
+        yield tokens(sums.given, sums.cached, sums.answered), ""
+    for currency, amount in sums.costs.items():
+        yield money(amount, currency), "green"
+    if len(spans) < count:
+        yield f"in the first {len(spans):,} of {count:,} spans", "yellow"
+    for what, found in (
+        ("conversation", [span.conversation_id for span in spans]),
+        ("user", [span.user_id for span in spans]),
+    ):
+        for value in islice(dict.fromkeys(filter(None, found)), 3):
+            yield f"{what} {one_line(value, 60)}", "magenta"
+    failed = sum(span.status == "error" for span in spans)
+    if failed:
+        yield f"{failed} error{'s' * (failed > 1)}", "bold red"
+
+
+def arranged(spans: Sequence[SpanRow]) -> Iterator[tuple[int, SpanRow]]:
+    """The spans with their depths, children after their parent, siblings in order of time.
+
+    One whose parent is not among them stands at the top, and so does what claims to be its own ancestor.
+    """
+    below: dict[str, list[SpanRow]] = defaultdict(list)
+    known = {span.span_id for span in spans}
+    for span in spans:
+        below[span.parent_id if span.parent_id in known and span.parent_id else ""].append(span)
+    seen: set[str] = set()
+    for top in [*below.pop("", []), *spans]:
+        waiting = [(0, top)]
+        while waiting:
+            depth, span = waiting.pop()
+            if span.span_id in seen:
+                continue
+            seen.add(span.span_id)
+            yield depth, span
+            waiting += [(depth + 1, child) for child in reversed(below[span.span_id])]
