@@ -31,9 +31,9 @@ _TARGETS = {
 def span_name(start: Start) -> str:
     """The span's name: the operation and its target, or for a plain step its own name."""
     operation = start.operation.name
-    if not start.target:
-        return operation
-    return text(start.target if operation == STEP else f"{operation} {start.target}")
+    if start.target and operation == STEP:
+        return text(start.target)
+    return text(f"{operation} {start.target}" if start.target else operation)
 
 
 def start_attributes(start: Start, scope: Scope, spelling: Names = "both") -> dict[str, AttributeValue]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from llmtrace.facts.records import Failure
+from llmtrace.semconv.values import text
 
 _LONGEST = 2000
 """Characters of a message that are kept: a client's message may repeat a whole answer."""
@@ -19,5 +20,5 @@ def failure_of(error: BaseException) -> Failure:
 
     The message may quote prompts or secrets: it is content until the content rules have seen it.
     """
-    message = str(error)
+    message = text(str(error))
     return Failure(error_type(error), message if len(message) <= _LONGEST else f"{message[:_LONGEST]}…")

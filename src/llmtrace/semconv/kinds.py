@@ -41,7 +41,7 @@ def _common(record: Record, course: Course) -> Pairs:
     yield names.ERROR_TYPE, course.failure.type if course.failure else None
     yield names.REQUEST_ID, record.request_id
     yield names.STREAM_COMPLETE, False if record.complete is False else None
-    yield names.OUTCOME, course.outcome if course.outcome in ("cancelled", "abandoned") else None
+    yield names.OUTCOME, None if course.outcome in ("completed", "failed") else course.outcome
     yield names.ATTEMPTS, course.attempts if course.attempts > 1 else None
     yield names.CONTENT_DROPPED, course.content_dropped
 

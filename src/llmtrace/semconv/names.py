@@ -196,7 +196,7 @@ CACHE_WRITE_1H = _own(
     "llmtrace.usage.cache_write_1h.input_tokens", "int", "The part of the cache writes kept for an hour"
 )
 UNITS = _own("llmtrace.usage.units.<unit>", "int", "What is billed but is no token, such as `web_search`")
-OUTCOME = _own("llmtrace.outcome", "string", "`cancelled` or `abandoned`; absent where the call ran to its end")
+OUTCOME = _own("llmtrace.outcome", "string", "`cancelled`, `abandoned`, `interrupted` or `timed_out`; absent otherwise")
 ATTEMPTS = _own("llmtrace.attempts", "int", "Requests that the library sent for this call, where more than one")
 STREAM_COMPLETE = _own("llmtrace.stream.complete", "boolean", "The stream's end marker never came; only ever false")
 CONTENT_DROPPED = _own("llmtrace.content.dropped", "string", "Why content was left out, where nobody asked for that")
