@@ -22,7 +22,9 @@ SPACE = "tests.engine.library"
 
 def read(evidence: Evidence) -> Record:
     """Facts of the small library: the prompt went out as `model: prompt`, the answer is plain text."""
-    model, _, prompt = (evidence.request or b"?: ").decode().partition(": ") if isinstance(evidence.request, bytes) else ("?", "", "")
+    model, _, prompt = (
+        (evidence.request or b"?: ").decode().partition(": ") if isinstance(evidence.request, bytes) else ("?", "", "")
+    )
     received = evidence.response or Received()
     text = (received.body if received.body is not None else b"".join(evidence.chunks)).decode()
     return Inference(
@@ -80,7 +82,9 @@ class Traced:
         self.exporter = InMemorySpanExporter()
         self.provider = TracerProvider(shutdown_on_exit=False)
         self.provider.add_span_processor(SimpleSpanProcessor(self.exporter))
-        self.handle = runtime.init(tracer_provider=self.provider, exporters="none", integrations=["-openai", "-anthropic"])
+        self.handle = runtime.init(
+            tracer_provider=self.provider, exporters="none", integrations=["-openai", "-anthropic"]
+        )
 
     @property
     def spans(self) -> list[ReadableSpan]:

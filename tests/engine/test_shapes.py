@@ -27,7 +27,7 @@ def output(span: ReadableSpan) -> str:
 
 
 def outcome(span: ReadableSpan) -> Any:
-    return span.attributes.get("llmtrace.outcome", "completed")
+    return span.attributes.get("llmtrace.outcome", "completed" if span.status.is_unset else "failed")
 
 
 def test_a_value_comes_back_and_its_span_has_the_facts(traced: Traced) -> None:
@@ -226,8 +226,8 @@ async def test_an_async_streams_span_ends_once_however_it_ends(
     await consume(body)
     del body
     gc.collect()
-    for _ in range(3):
-        await asyncio.sleep(0)  # the loop closes what the collector found
+    for _ in range(20):
+        await asyncio.sleep(0)  # the loop closes what the collector found, one generator inside the other
     assert outcome(traced.span) == expected
 
 

@@ -36,7 +36,9 @@ class conversation:  # noqa: N801 - read as a statement: `with conversation("42"
         )
         self._tokens.append(attach(with_scope(inner)))
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         detach(self._tokens.pop())
 
     async def __aenter__(self) -> None:

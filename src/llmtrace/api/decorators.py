@@ -67,7 +67,11 @@ def _point(function: Callable[..., Any], kind: str, name: str) -> Begin:
     return Begin(start)
 
 
-workflow = _decorator("workflow", "A whole chain of the app, from question to answer: `invoke_workflow` in the conventions.")
+workflow = _decorator(
+    "workflow", "A whole chain of the app, from question to answer: `invoke_workflow` in the conventions."
+)
 step = _decorator("step", "One step of a chain. Its name joins the path that every span below it carries.")
 tool = _decorator("tool", "A tool that the model may ask for: `execute_tool`, with its arguments and its result.")
-retrieval = _decorator("retrieval", "A search for documents: the first argument is the query, the result the documents.")
+retrieval = _decorator(
+    "retrieval", "A search for documents: the first argument is the query, the result the documents."
+)

@@ -1,25 +1,24 @@
-"""One call from its first instruction to its hand-over: everything here runs on the caller's thread, so it only takes references."""
+"""One call from its first instruction to its hand-over; on the caller's thread it does little but take references."""
 
 from __future__ import annotations
 
 import time
 from collections import deque
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from opentelemetry.context import set_value
+from opentelemetry.context import get_value, set_value
 from opentelemetry.trace import SpanKind, set_span_in_context
 
 from llmtrace.content.snapshot import snapshot
 from llmtrace.engine.context import CALL_KEY, current_scope, with_scope
-from llmtrace.engine.settle import describe
+from llmtrace.engine.settle import describe, facts_of, unread
 from llmtrace.facts.operation import Evidence, Received, Start
 from llmtrace.facts.records import Course, Scope
 from llmtrace.semconv.attributes import span_name, start_attributes
 from llmtrace.semconv.errors import failure_of
 
 if TYPE_CHECKING:
-    from contextvars import Token
-
     from opentelemetry.context import Context
     from opentelemetry.trace import Span
 
@@ -37,7 +36,7 @@ _TIMES = 4096
 
 
 class Call:
-    """One call under way. `finish` may come from several sides at once (value, error, end of stream, collector): one wins."""
+    """One call under way. Its end may come from several sides at once (value, error, stream, collector): one wins."""
 
     __slots__ = (
         "attempts",
@@ -205,7 +204,7 @@ class Call:
         self.chunks = self.chunks[-_TAIL:]
 
     def settle(self) -> None:
-        """Describes the call on its span, which ends here. The references go, so that nothing of the app's outlives it."""
+        """Describes the call on its span, which ends here, and lets go of all that is the app's."""
         with self.engine.describing:
             self._settle()
         self.request = self.response = self.outer = self.course = None
@@ -219,7 +218,7 @@ class Call:
         times = self.times
         if times:
             course.first_chunk = (times[0] - self.began) / 1e9
-            course.chunk_gaps = [(b - a) / 1e9 for a, b in zip(times, times[1:], strict=False)]
+            course.chunk_gaps = [(b - a) / 1e9 for a, b in pairwise(times)]
         course.content_dropped = self.shed_for or ("too large" if self.gap is not None else None)
         chunks = self.chunks if self.tail is None else [*self.chunks, *self.tail]
         evidence = Evidence(self.start, self.request, self.response, chunks, self.gap)
@@ -228,6 +227,11 @@ class Call:
             describe(self.engine, self.span, record, course)
             return
         describe(self.engine, self.span, unread(self.start), course)
+
+
+def current_call() -> Call | None:
+    """The call that is under way in this context, or was when the context was copied."""
+    return get_value(CALL_KEY)  # type: ignore[return-value]  # the key is ours alone
 
 
 def outcome_of(error: BaseException) -> str:

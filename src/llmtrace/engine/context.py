@@ -1,15 +1,12 @@
-"""What travels in the OpenTelemetry context besides the span: the call under way and what the app said of this block."""
+"""What travels in the OpenTelemetry context besides the span: the call under way, and what the app said of this block."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
-from opentelemetry.context import _SUPPRESS_INSTRUMENTATION_KEY, Context, create_key, get_current, get_value, set_value
+from opentelemetry.context import _SUPPRESS_INSTRUMENTATION_KEY, Context, create_key, get_value, set_value
 
 from llmtrace.facts.records import Scope
-
-if TYPE_CHECKING:
-    from collections.abc import Hashable
 
 CALL_KEY = create_key("llmtrace-call")
 _SCOPE_KEY = create_key("llmtrace-scope")
@@ -26,14 +23,6 @@ def with_scope(scope: Scope, context: Context | None = None) -> Context:
     return set_value(_SCOPE_KEY, scope, context)
 
 
-def current_call(context: Context | None = None) -> Hashable | None:
-    """The call of ours that is under way in this context, or was when the context was copied."""
-    return cast("Hashable | None", get_value(CALL_KEY, context))
-
-
 def suppressed(context: Context) -> bool:
     """Whether somebody asked that nothing be traced here (the OpenTelemetry convention, which exporters use)."""
     return bool(context.get(_SUPPRESS_INSTRUMENTATION_KEY))
-
-
-__all__ = ["CALL_KEY", "Context", "current_call", "current_scope", "get_current", "suppressed", "with_scope"]

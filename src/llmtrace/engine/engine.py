@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 class Engine:
     """The parts that a call is described with. `names` says which spelling of renamed attributes is written.
 
-    `token_tables` is the folder where tiktoken's tables would lie; `metrics` and `events` are None where nobody reads them.
+    `token_tables` is the folder where tiktoken's tables would lie; `metrics` and `events` are None where they are off.
     """
 
     tracer: Tracer

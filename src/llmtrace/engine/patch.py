@@ -9,20 +9,16 @@ import logging
 import sys
 from collections.abc import Callable
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import wrapt
-from opentelemetry.context import get_current
 
-from llmtrace.engine.context import CALL_KEY
+from llmtrace.engine.call import Call, current_call
 from llmtrace.engine.engine import SWITCH
 from llmtrace.engine.guard import Guard
 from llmtrace.engine.run import begin, run, steps
 from llmtrace.engine.stream import listen
 from llmtrace.facts.operation import Answered, Begin, Integration, Point, Sent, Silenced
-
-if TYPE_CHECKING:
-    from llmtrace.engine.call import Call
 
 logger = logging.getLogger("llmtrace")
 
@@ -49,8 +45,10 @@ class Patch:
     def put_on(self, module: ModuleType) -> bool:
         """Replaces the function in its class or module. False where there is none."""
         *path, name = self.attribute.split(".")
-        owner = functools.reduce(lambda found, part: getattr(found, part, None), path, module)
-        original = vars(owner).get(name) if owner is not None else None
+        owner: Any = module
+        for part in path:
+            owner = getattr(owner, part, None)
+        original = None if owner is None else vars(owner).get(name)
         if not callable(original):
             return False
         if original is not self.wrapper:
@@ -85,7 +83,7 @@ class Patcher:
                 self._absent(patch)
 
     def _absent(self, patch: Patch) -> None:
-        if f"{patch.target}" in patch.integration.optional:
+        if patch.target in patch.integration.optional:
             return
         self.missing.append(patch.target)
         logger.warning(
@@ -113,9 +111,16 @@ def _version(distribution: str) -> str:
 
 def _wrapper(point: Point, guard: Guard, original: Callable[..., Any]) -> Callable[..., Any]:
     """A function that does what the point's role says around the original, and looks like the original."""
-    if isinstance(point, Begin):
-        return _beginning(point, guard, original)
-    return _within(point, guard, original)
+    match point:
+        case Begin():
+            made = _beginning(point, guard, original)
+        case Sent():
+            made = _sending(point, guard, original)
+        case Answered():
+            made = _answering(point, guard, original)
+        case Silenced():
+            made = _silencing(point, guard, original)
+    return functools.wraps(original)(made)
 
 
 def _beginning(point: Begin, guard: Guard, original: Callable[..., Any]) -> Callable[..., Any]:
@@ -123,44 +128,52 @@ def _beginning(point: Begin, guard: Guard, original: Callable[..., Any]) -> Call
         engine = SWITCH.engine
         return begin(engine, point, guard, args, kwargs) if engine is not None and guard.armed else None
 
-    @functools.wraps(original)
-    def wrapper(*args: Any, **kwargs: Any) -> Any:
+    def plain(*args: Any, **kwargs: Any) -> Any:
         call = start(args, kwargs)
         return original(*args, **kwargs) if call is None else run(call, guard, original, args, kwargs)
 
-    @functools.wraps(original)
     async def awaiting(*args: Any, **kwargs: Any) -> Any:
         call = start(args, kwargs)
         coroutine = original(*args, **kwargs)
         return await (coroutine if call is None else steps(call, guard, coroutine))
 
-    return awaiting if inspect.iscoroutinefunction(original) else wrapper
+    return awaiting if inspect.iscoroutinefunction(original) else plain
 
 
-def _within(point: Sent | Answered | Silenced, guard: Guard, original: Callable[..., Any]) -> Callable[..., Any]:
-    def call_under_way() -> Call | None:
-        call: Any = get_current().get(CALL_KEY) if SWITCH.engine is not None and guard.armed else None
-        return call if call is not None and call.pending else None
+def _under_way(guard: Guard) -> Call | None:
+    """The call of ours that this runs inside of, unless it ended or the point is disarmed."""
+    call = current_call() if SWITCH.engine is not None and guard.armed else None
+    return call if call is not None and call.pending else None
 
-    @functools.wraps(original)
+
+def _sending(point: Sent, guard: Guard, original: Callable[..., Any]) -> Callable[..., Any]:
     def sent(*args: Any, **kwargs: Any) -> Any:
         result = original(*args, **kwargs)
-        call = call_under_way()
+        call = _under_way(guard)
         if call is not None:
             with guard:
                 call.sent(point.read(result))
         return result
 
-    @functools.wraps(original)
+    return sent
+
+
+def _answering(point: Answered, guard: Guard, original: Callable[..., Any]) -> Callable[..., Any]:
     def answered(*args: Any, **kwargs: Any) -> Any:
-        call = call_under_way()
+        call = _under_way(guard)
         if call is not None:
             with guard:
-                _hand_over(call, point.read(args, kwargs), guard)
+                received = point.read(args, kwargs)
+                if received is not None:
+                    call.answered(received)
+                    listen(call, received, guard)
         return original(*args, **kwargs)
 
-    @functools.wraps(original)
-    def silenced(*args: Any, **kwargs: Any) -> Any:
-        return original(*args, **kwargs) if call_under_way() is None else point.value
+    return answered
 
-    return {Sent: sent, Answered: answered, Silenced: silenced}[type(point)]
+
+def _silencing(point: Silenced, guard: Guard, original: Callable[..., Any]) -> Callable[..., Any]:
+    def silenced(*args: Any, **kwargs: Any) -> Any:
+        return original(*args, **kwargs) if _under_way(guard) is None else point.value
+
+    return silenced

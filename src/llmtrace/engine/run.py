@@ -6,10 +6,10 @@ import types
 from collections.abc import Awaitable, Callable, Generator, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from opentelemetry.context import attach, detach
+from opentelemetry.context import attach, detach, get_current
 
 from llmtrace.engine.call import Call
-from llmtrace.engine.context import get_current, suppressed
+from llmtrace.engine.context import suppressed
 
 if TYPE_CHECKING:
     from llmtrace.engine.engine import Engine
@@ -54,7 +54,7 @@ async def _awaited(call: Call, guard: Guard, coroutine: Awaitable[T]) -> T:
 
 @types.coroutine
 def steps(call: Call, guard: Guard, awaitable: Awaitable[T]) -> Generator[Any, Any, T]:
-    """Awaits a coroutine with the span current while it runs, and only then: between two steps the task is the app's own."""
+    """Awaits a coroutine with the span current while it runs; between two steps the task is the app's own."""
     inner: Any = awaitable.__await__()
     step, value = inner.send, None
     while True:

@@ -19,6 +19,7 @@ from llmtrace.engine.patch import Patcher
 from llmtrace.engine.worker import Worker
 from llmtrace.exporters import Destination, build
 from llmtrace.pricing import Prices
+from llmtrace.pricing import load as load_prices
 from llmtrace.runtime.provider import SCOPE_NAME, FrontProcessor, add, provider_for, remove
 from llmtrace.semconv.events import Events
 from llmtrace.semconv.metrics import Metrics
@@ -64,11 +65,13 @@ class Session:
             tracer=self.provider.get_tracer(SCOPE_NAME, VERSION),
             worker=self.worker,
             policy=self._policy(),
-            prices=Prices.load(settings.prices) if settings.prices else Prices(),
+            prices=load_prices(settings.prices) if settings.prices else Prices(),
             names=settings.names,
             token_tables=settings.tiktoken_cache,
             metrics=Metrics(get_meter_provider().get_meter(SCOPE_NAME, VERSION), settings.names),
-            events=Events(get_logger_provider().get_logger(SCOPE_NAME, VERSION)) if settings.events else None,
+            events=Events(get_logger_provider().get_logger(SCOPE_NAME, VERSION), settings.names)
+            if settings.events
+            else None,
             describing=Guard("the description of a call", tolerance=None),
         )
 
@@ -115,9 +118,7 @@ class Session:
 
 
 def _processor(destination: Destination) -> SpanProcessor:
-    return BatchSpanProcessor(
-        destination.exporter, max_queue_size=QUEUE_SPANS, schedule_delay_millis=SCHEDULE_MILLIS
-    )
+    return BatchSpanProcessor(destination.exporter, max_queue_size=QUEUE_SPANS, schedule_delay_millis=SCHEDULE_MILLIS)
 
 
 def _millis(deadline: float) -> int:
