@@ -87,7 +87,7 @@ def _transcript(evidence: Evidence) -> Inference:
     assert isinstance(record, Inference)
     received = evidence.response
     whole = received.body if received and received.content_type.startswith("text/") else None
-    if isinstance(whole, bytes) and record.failure is None:
+    if isinstance(whole, bytes) and record.failure is None and record.complete is None:
         record.output_messages = [Message("assistant", [TextPart(whole.decode(errors="replace"))])]
     return record
 

@@ -77,7 +77,7 @@ def _tool(kind: str, raw: Body) -> list[Part]:
         arguments = next((raw[key] for key in _ARGUMENTS if raw.get(key) is not None), None)
         return [facts.ToolCallPart(name, call_id, arguments if kind == "custom_tool" else decoded(arguments))]
     own_id = call_id or text(raw.get("id"))
-    said = {key: decoded(value) for key, value in raw.items() if key not in ("id", "type", *_OUTCOMES)}
+    said = {key: decoded(value) for key, value in raw.items() if key not in ("id", "type", "role", *_OUTCOMES)}
     call = facts.ServerToolCallPart(name, {"type": kind, **said}, own_id)
     image = raw.get("result")
     if kind == "image_generation" and isinstance(image, str):

@@ -1,0 +1,125 @@
+"""Whatever a client or a server sends: a record comes of it, with the types it promises, and nothing is raised."""
+
+import json
+import time
+from dataclasses import fields, is_dataclass
+from types import UnionType
+from typing import Any, Union, get_args, get_origin, get_type_hints
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from llmtrace.facts import records
+from llmtrace.facts.operation import Received
+from llmtrace.integrations.openai import ROUTES
+from tests.integrations.openai.wire import JSON, SSE, evidence, streamed
+
+KEYS = """id type role content text name index delta choices message messages finish_reason tool_calls function custom
+arguments input output item output_index content_index summary summary_index status usage prompt_tokens cost seconds
+completion_tokens prompt_tokens_details cached_tokens total_tokens response error code image_url url file data format
+input_audio refusal audio transcript reasoning reasoning_content thinking instructions tools conversation model stop n
+stream prompt embedding b64_json results request_counts x_groq incomplete_details tool_usage web_search call_id action
+environment result response_format modalities max_tokens temperature seed dimensions function_call images"""
+WORDS = """message reasoning function_call function_call_output web_search_call image_generation_call compaction text
+input_text output_text refusal image_url input_image input_audio file thinking summary_text error completed incomplete
+failed tool assistant user data:,x data:image/png;base64,aGk= response.created response.completed response.failed
+response.output_item.added response.output_item.done response.output_text.delta response.refusal.delta json_object
+response.function_call_arguments.delta image_generation.completed transcript.text.delta transcript.text.done"""
+
+scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5) | st.sampled_from(WORDS.split())
+anything = st.recursive(
+    scalars,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.sampled_from(KEYS.split()), inner, max_size=6),
+    max_leaves=30,
+)
+objects = st.dictionaries(st.sampled_from(KEYS.split()), anything, max_size=8)
+operations = st.sampled_from(list(ROUTES.values()))
+several = settings(max_examples=200, deadline=None)
+
+
+def holds(value: Any, hint: Any) -> bool:
+    """Whether a value is of its annotated type, all the way down."""
+    origin, arguments = get_origin(hint), get_args(hint)
+    if origin in (UnionType, Union):
+        return any(holds(value, one) for one in arguments)
+    if origin is list:
+        return isinstance(value, list) and all(holds(one, arguments[0]) for one in value)
+    if origin is dict:
+        return isinstance(value, dict) and all(holds(one, arguments[1]) for one in value.values())
+    if hint is int:
+        return isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**63
+    return hint is Any or (isinstance(value, hint) and (not is_dataclass(hint) or well_typed(value)))
+
+
+def well_typed(record: Any) -> bool:
+    hints = get_type_hints(type(record), vars(records))
+    wrong = [field.name for field in fields(record) if not holds(getattr(record, field.name), hints[field.name])]
+    assert not wrong, record
+    return True
+
+
+def read(operation, request, response, chunks=()):
+    record = operation.read(evidence(operation, request, response, chunks))
+    assert record.operation == operation.name
+    assert well_typed(record)
+    return record
+
+
+@given(operation=operations, request=objects, body=objects, status=st.sampled_from([200, 200, 404, 500]))
+@several
+def test_any_json_gives_a_well_typed_record(operation, request, body, status):
+    received = Received(status, JSON, body=json.dumps(body).encode())
+    read(operation, json.dumps(request).encode(), received)
+    read(operation, request, None)
+
+
+@given(operation=operations, events=st.lists(objects | anything, max_size=12))
+@several
+def test_any_stream_of_json_gives_a_well_typed_record(operation, events):
+    chunks = [f"data: {json.dumps(event)}\n\n".encode() for event in events]
+    read(operation, b"{}", Received(200, SSE), chunks)
+
+
+@given(operation=operations, request=st.binary(max_size=60), body=st.binary(max_size=200))
+@several
+def test_any_bytes_give_a_well_typed_record(operation, request, body):
+    read(operation, request, Received(200, JSON, body=body))
+    read(operation, b"/" + request, Received(200, SSE), [body])
+    read(operation, None, Received(200, "text/plain", body=body))
+
+
+@pytest.mark.parametrize("depth", [100, 10_000])
+def test_a_deep_body_is_no_harm(depth):
+    deep = b'{"content":[' * depth + b"1" + b"]}" * depth
+    message = b'{"choices":[{"message":' + deep + b"}]}"
+    for operation in set(ROUTES.values()):
+        read(operation, deep, Received(200, JSON, body=message))
+        read(operation, deep, Received(200, SSE), [b'data: {"choices":[{"delta":' + deep + b"}]}\n\n"])
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        {"choices": [{"delta": {"tool_calls": [{"index": 0, "function": {"name": "f", "arguments": "x"}}]}}]},
+        {"choices": [{"delta": {"tool_calls": [{"id": "1", "function": {"name": "f"}}]}}]},
+        {"choices": [{"delta": {"content": "x" * 20}}]},
+    ],
+)
+def test_the_work_grows_with_the_stream_and_no_faster(event):
+    def seconds(count):
+        began = time.process_time()
+        streamed("/chat/completions", {}, [event] * count)
+        return time.process_time() - began
+
+    seconds(10)
+    assert seconds(20_000) < 30 * max(seconds(2_000), 0.005)
+
+
+@pytest.mark.parametrize("index", [-1, 10**18, "0", None, [], 1.5])
+def test_an_index_of_any_kind_is_no_harm(index):
+    events = [{"choices": [{"index": index, "delta": {"tool_calls": [{"index": index}], "content": "a"}}]}]
+    record = streamed("/chat/completions", {}, events)
+    assert record.output_messages[0].parts[0] == records.TextPart("a")
+    item = {"type": "response.output_text.delta", "output_index": index, "content_index": index, "delta": "a"}
+    assert streamed("/responses", {}, [item]).output_messages[0].parts == [records.TextPart("a")]
