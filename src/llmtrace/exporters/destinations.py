@@ -50,12 +50,22 @@ def _built(spec: Any, settings: Settings, taken: set[str]) -> Destination:
 
 
 def _speaking_otlp(name: str, place: Remote, limits: Limits, settings: Settings, taken: set[str]) -> Destination:
-    terms = Terms.of(settings)
     free = _free(place.shown if "://" in name else name, taken)
-    return Destination(free, OtlpExporter(free, place, _wire(place, terms), limits=limits, terms=terms), limits)
+    wire = _wire(place, settings)
+    return Destination(free, OtlpExporter(free, place, wire, limits=limits, timeout=settings.otlp_timeout), limits)
 
 
-def _wire(place: Remote, terms: Terms) -> Wire:
+def _wire(place: Remote, settings: Settings) -> Wire:
+    """What carries requests there; certificates are read now, so that a wrong one stops `init()`."""
+    try:
+        return _opened(place, Terms.of(settings))
+    except OSError as error:
+        names = ("otlp_certificate", "otlp_client_certificate", "otlp_client_key")
+        given = ", ".join(settings.origin(name) for name in names if getattr(settings, name))
+        raise SettingsError(f"{given}: a certificate or key cannot be used ({error}).") from error
+
+
+def _opened(place: Remote, terms: Terms) -> Wire:
     if place.wire == "http":
         from llmtrace.exporters.wire_http import HttpWire  # noqa: PLC0415 - loads the HTTP client only where it is used
 

@@ -17,7 +17,7 @@ from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
 from llmtrace.exporters.adapt import fitted, without_content
-from llmtrace.exporters.remote import Limits, Remote, Terms
+from llmtrace.exporters.remote import Limits, Remote
 from llmtrace.exporters.reply import Reply, Verdict, out_of_time
 from llmtrace.exporters.tally import Tally
 from llmtrace.semconv.names import CONTENT_DROPPED
@@ -41,13 +41,13 @@ class Wire(Protocol):
 class OtlpExporter(SpanExporter):
     """Sends spans to one OTLP destination, over whichever wire; `tally` counts them."""
 
-    def __init__(self, name: str, remote: Remote, wire: Wire, *, limits: Limits, terms: Terms) -> None:
+    def __init__(self, name: str, remote: Remote, wire: Wire, *, limits: Limits, timeout: float) -> None:
         self.remote = remote
         self.tally = Tally(name, remote)
         self._name = name
         self._wire = wire
         self._limits = limits
-        self._timeout = terms.timeout
+        self._timeout = timeout
         self._ended = threading.Event()
         self._unnamed_said = not remote.by_service
 
@@ -61,7 +61,7 @@ class OtlpExporter(SpanExporter):
         return SpanExportResult.SUCCESS if done else SpanExportResult.FAILURE
 
     def shutdown(self) -> None:
-        """Ends: a wait for the next try is cut short, and what comes after is not sent."""
+        """Ends: a wait for the next try is cut short, a request under way fails, and what comes after is not sent."""
         self._ended.set()
         self._wire.close()
 

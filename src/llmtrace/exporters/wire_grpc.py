@@ -39,6 +39,7 @@ class GrpcWire:
     def __init__(self, remote: Remote, terms: Terms) -> None:
         self._target = urlsplit(remote.url)
         self._terms = terms
+        self._certificates = tuple(map(_read, (terms.certificate, terms.client_key, terms.client_certificate)))
         self._metadata = tuple((name.lower(), value) for name, value in remote.headers.items())
         self._channel: Any = None
         self._owner = 0
@@ -68,10 +69,7 @@ class GrpcWire:
         compression = grpc.Compression.Gzip if self._terms.gzip else grpc.Compression.NoCompression
         if self._target.scheme == "grpc":
             return grpc.insecure_channel(self._target.netloc, compression=compression)
-        terms = self._terms
-        credentials = grpc.ssl_channel_credentials(
-            _read(terms.certificate), _read(terms.client_key), _read(terms.client_certificate)
-        )
+        credentials = grpc.ssl_channel_credentials(*self._certificates)
         return grpc.secure_channel(self._target.netloc, credentials, compression=compression)
 
     def _judged(self, error: Any) -> Reply:

@@ -44,6 +44,7 @@ class HttpWire:
         if terms.gzip:
             self._headers["content-encoding"] = "gzip"
         self._headers.update(remote.headers)
+        self._trust = _trust(terms)
         self._client: httpx.Client | None = None
         self._owner = 0
 
@@ -72,17 +73,8 @@ class HttpWire:
     def _connected(self) -> httpx.Client:
         """This process's client: a connection shared with a forked parent would mix their answers up."""
         if self._client is None or self._owner != os.getpid():
-            self._client, self._owner = httpx.Client(verify=self._trust(), follow_redirects=False), os.getpid()
+            self._client, self._owner = httpx.Client(verify=self._trust, follow_redirects=False), os.getpid()
         return self._client
-
-    def _trust(self) -> ssl.SSLContext | bool:
-        terms = self._terms
-        if terms.certificate is None and terms.client_certificate is None:
-            return True
-        context = ssl.create_default_context(cafile=terms.certificate)
-        if terms.client_certificate is not None:
-            context.load_cert_chain(terms.client_certificate, terms.client_key)
-        return context
 
     def _judged(self, response: httpx.Response, body: bytes) -> Reply:
         status = response.status_code
@@ -119,6 +111,16 @@ def retry_after(text: str) -> float | None:
         return None
     aware = moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
     return max(0.0, (aware - datetime.now(timezone.utc)).total_seconds())
+
+
+def _trust(terms: Terms) -> ssl.SSLContext | bool:
+    """Which servers are trusted: the usual ones, or those that the terms' certificates stand for."""
+    if terms.certificate is None and terms.client_certificate is None:
+        return True
+    context = ssl.create_default_context(cafile=terms.certificate)
+    if terms.client_certificate is not None:
+        context.load_cert_chain(terms.client_certificate, terms.client_key)
+    return context
 
 
 def _answer(response: httpx.Response, ends: float) -> bytes:
