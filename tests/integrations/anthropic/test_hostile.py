@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from llmtrace.facts.operation import Evidence, Received, Start
 from llmtrace.facts.records import Record
 from llmtrace.integrations.anthropic import BATCH_ROUTES, ROUTES
-from tests.integrations.anthropic.wire import AWS, SSE, chunk, stream
+from tests.integrations.anthropic.wire import AWS, SSE, block, chunk, ended, started, stream
 
 PROTOCOL = """
     type text thinking tool_use tool_result server_tool_use web_search_tool_result mcp_tool_use image document
@@ -35,7 +35,8 @@ EVENTS = st.lists(
     ).flatmap(lambda event: st.dictionaries(st.sampled_from(WORDS), ANYTHING).map(lambda rest: {**rest, **event})),
     max_size=6,
 )
-OPERATIONS = st.sampled_from(sorted({*ROUTES.values(), *BATCH_ROUTES.values()}, key=lambda operation: operation.name))
+OPERATIONS_IN_ORDER = (*ROUTES.values(), *BATCH_ROUTES.values())
+OPERATIONS = st.sampled_from(OPERATIONS_IN_ORDER)
 
 
 def survives(operation, request, answer, content_type):
@@ -68,6 +69,73 @@ def test_any_bytes(content_type, operation, asked, answered):
 
 def test_a_document_too_deep_to_decode_is_no_document():
     deep = b'{"content":' + b"[" * 100_000 + b"]" * 100_000 + b"}"
-    for operation in (*ROUTES.values(), *BATCH_ROUTES.values()):
+    for operation in OPERATIONS_IN_ORDER:
         survives(operation, deep, deep, "application/json")
         survives(operation, deep, b"data: " + deep + b"\n\n", SSE)
+
+
+ANSWER = {
+    "id": "msg_1",
+    "model": "claude-x",
+    "content": [
+        {"type": "text", "text": "Hi"},
+        {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "AA=="}},
+        {"type": "server_tool_use", "id": "srvtoolu_1", "name": "web_search", "input": {}},
+        {"type": "web_search_tool_result", "tool_use_id": "srvtoolu_1", "content": []},
+        {"type": "tool_result", "tool_use_id": "toolu_1", "content": [{"type": "text", "text": "rain"}]},
+    ],
+    "stop_reason": "end_turn",
+    "usage": {
+        "input_tokens": 7,
+        "cache_creation": {"ephemeral_1h_input_tokens": 1},
+        "iterations": [{"type": "compaction", "input_tokens": 1}],
+        "output_tokens_details": {"thinking_tokens": 1},
+        "server_tool_use": {"web_search_requests": 1},
+    },
+    "request_counts": {"succeeded": 1},
+}
+REQUEST = {
+    "model": "claude-x",
+    "system": [{"type": "text", "text": "Be brief."}],
+    "messages": [{"role": "user", "content": ANSWER["content"]}],
+    "tools": [{"type": "custom", "name": "weather", "input_schema": {}}],
+    "mcp_servers": [{"name": "demo"}],
+    "stop_sequences": ["END"],
+    "output_config": {"effort": "high", "format": {"type": "json_schema"}},
+    "thread": {"previous_message_id": "msg_0"},
+    "requests": [{}],
+}
+STREAM = [
+    started(),
+    *block(0, {"type": "text", "text": ""}, {"type": "text_delta", "text": "Hi"}),
+    *block(1, {"type": "tool_use", "input": {}}, {"type": "input_json_delta", "partial_json": "{}"}),
+    {"type": "completion", "completion": "Hi", "stop_reason": None},
+    {"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}},
+    {"type": "succeeded", "result": {"type": "succeeded"}},
+    *ended(output_tokens=1),
+]
+WRONG = [None, True, -1, 2.5, 10**400, float("inf"), "", "text", [], [[]], [1], {}, {"type": []}, {"type": {}}]
+
+
+def damaged(document):
+    """The document with a wrong value in the place of each of its own, one at a time."""
+    yield from WRONG
+    inner = (
+        document.items() if isinstance(document, dict) else enumerate(document) if isinstance(document, list) else ()
+    )
+    for key, value in inner:
+        for wrong in damaged(value):
+            changed = document.copy()
+            changed[key] = wrong
+            yield changed
+
+
+@pytest.mark.parametrize("operation", OPERATIONS_IN_ORDER, ids=lambda operation: operation.name)
+def test_any_one_field_of_the_wrong_kind(operation):
+    for body in damaged(ANSWER):
+        survives(operation, b"{}", json.dumps(body).encode(), "application/json")
+    for body in damaged(REQUEST):
+        survives(operation, json.dumps(body).encode(), b"{}", "application/json")
+    for events in damaged(STREAM):
+        if isinstance(events, list):
+            survives(operation, b"{}", b"".join(b"data: %s\n\n" % json.dumps(e).encode() for e in events), SSE)
