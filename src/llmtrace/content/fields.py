@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import MISSING, fields
-from functools import cache
 from typing import Any, Final, NamedTuple
 
 from llmtrace.content.limits import Place
@@ -106,10 +105,16 @@ def _inner(record: object, name: str) -> list[Any]:
     return value if isinstance(value, list) else [] if value is None else [value]
 
 
-@cache
 def _shape(kind: type) -> tuple[_Shape, ...]:
-    content = frozenset[str]().union(*(CONTENT.get(base, ()) for base in kind.__mro__))
-    return tuple(_Shape(field.name, field.name in content, _empty(field)) for field in fields(kind))
+    known = _SHAPES.get(kind)
+    if known is None:
+        content = frozenset[str]().union(*(CONTENT.get(base, ()) for base in kind.__mro__))
+        known = tuple(_Shape(field.name, field.name in content, _empty(field)) for field in fields(kind))
+        _SHAPES[kind] = known
+    return known
+
+
+_SHAPES: Final[dict[type, tuple[_Shape, ...]]] = {}
 
 
 def _empty(field: Any) -> Callable[[], Any]:

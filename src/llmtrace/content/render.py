@@ -84,7 +84,7 @@ class _Rendering:
                 rendered["…"] = OMITTED
                 break
             self._room -= 1
-            name = key if type(key) is str and len(key) < _LONG_KEY else self._key(key, depth)
+            name = key if type(key) is str and len(key) < _LONG_KEY and key.isascii() else self._key(key, depth)
             # In a JSON schema, `properties` maps names to schemas: there a name tells of a secret but keeps none.
             schema = under == "properties" and type(item) is dict
             hidden = None if schema else self._hides(name, item)
