@@ -52,7 +52,7 @@ def faults_raise(monkeypatch):
 @pytest.fixture(autouse=True)
 def no_settings_from_outside(monkeypatch, tmp_path):
     """No test sees the settings, keys or endpoints of the machine it runs on, or writes into its local store."""
-    for name in [name for name in os.environ if name.startswith(SEEN_BY_US) and name != "LLMTRACE_RECORDINGS"]:
+    for name in [name for name in os.environ if name.startswith(SEEN_BY_US)]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("LLMTRACE_STORE", str(tmp_path / "traces.db"))
 

@@ -22,10 +22,10 @@ FLOORS = {
     "ui": 3,
     "api": 4,
     "runtime": 4,
-    "__main__": 5,
     "cli": 5,
     "testing": 5,
     "": 5,
+    "__main__": 6,
 }
 """A file imports from its own room and from lower floors. The face is the room without a name."""
 
