@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -159,8 +160,8 @@ def _counted(record: Billed) -> bool:
     """Whether all that is billed is known: half a call has no price. A fetched answer was billed when it was made."""
     usage = record.usage
     if isinstance(record, Inference):
-        whole = usage.input_tokens is not None and usage.output_tokens is not None
-        return whole and record.operation != "fetch_response"
+        by_token = usage.input_tokens is not None and usage.output_tokens is not None
+        return (by_token or "audio_seconds" in usage.units) and record.operation != "fetch_response"
     return usage.input_tokens is not None or bool(usage.units)
 
 
@@ -191,14 +192,14 @@ def _genai(record: Billed, models: list[str]) -> Cost | None:
     for model in models:
         try:
             found = genai_prices.calc_price(
-                _genai_usage(record.usage),
+                genai_prices.Usage(**_genai_usage(record.usage)),
                 model,
                 provider_id=provider,
                 price_context={"service_tier": tier, "processing": tier} if tier else None,
             )
         except (LookupError, ValueError):  # an unknown model, or counts that contradict each other
             continue
-        if all(_has_rate(found.model_price, side, total) for side, total in _sides(record.usage)):
+        if _rated(found.model_price, record.usage):
             updated = f", updated {found.auto_update_timestamp:%Y-%m-%d}" if found.auto_update_timestamp else ""
             return Cost(
                 float(found.total_price),
@@ -216,28 +217,31 @@ def _genai_providers() -> frozenset[str]:
     return frozenset(provider.id for provider in get_snapshot().providers)
 
 
-def _sides(usage: Usage) -> tuple[tuple[str, int | None], ...]:
-    return ("input", usage.input_tokens), ("output", usage.output_tokens)
-
-
-def _has_rate(rates: Any, side: str, total: int | None) -> bool:
-    """Whether tokens that were used have a rate at all: a model priced by the hour would come out free."""
-    return not total or any(name.startswith(side) and rate is not None for name, rate in vars(rates).items())
+def _rated(rates: Any, usage: Usage) -> bool:
+    """Whether what was used has a rate at all: by tokens, a model that is priced by the hour would come out free."""
+    by_hour = usage.input_tokens is None and usage.units.get("audio_seconds")
+    needed = {"input.*_mtok": usage.input_tokens, "output.*_mtok": usage.output_tokens, "audio_hours": by_hour}
+    given = [name for name, rate in vars(rates).items() if rate is not None]
+    return all(any(re.fullmatch(rate, name) for name in given) for rate, count in needed.items() if count)
 
 
 def _genai_usage(usage: Usage) -> dict[str, int]:
     """The counts in genai-prices' words; its totals too include cached tokens and reasoning."""
-    counts = {
-        "input_tokens": usage.input_tokens,
-        "output_tokens": usage.output_tokens,
-        "cache_read_tokens": usage.cache_read,
-        "cache_write_tokens": usage.cache_write,
-        "cache_write_1h_tokens": usage.cache_write_1h,
-        "output_reasoning_tokens": usage.reasoning,
-        "web_searches": usage.units.get("web_search"),
+    counts: dict[str, int | None] = {
+        # A count that is said to be 0 spares genai-prices from inferring that.
+        "input_tokens": usage.input_tokens or 0,
+        "output_tokens": usage.output_tokens or 0,
+        "cache_read_tokens": usage.cache_read or 0,
+        "cache_write_tokens": usage.cache_write or 0,
+        "cache_write_1h_tokens": usage.cache_write_1h or 0,
+        "output_reasoning_tokens": usage.reasoning or 0,
+        "web_searches": usage.units.get("web_search", 0),
+        "storage_searches": 0,
+        "audio_seconds": usage.units.get("audio_seconds", 0),
+        "input_audio_seconds": usage.units.get("audio_seconds", 0),
     }
     for kind in ("text", "image", "audio"):
         counts[f"input_{kind}_tokens"] = usage.input_by_modality.get(kind)
         counts[f"output_{kind}_tokens"] = usage.output_by_modality.get(kind)
         counts[f"cache_{kind}_read_tokens"] = usage.cache_read_by_modality.get(kind)
-    return {name: count for name, count in counts.items() if count}
+    return {name: count for name, count in counts.items() if count is not None}

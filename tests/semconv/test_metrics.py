@@ -52,7 +52,7 @@ def inference(**known):
 
 
 def recorded(record, course=DONE, names="both"):
-    """What one call records: name → (labels, value) of each point; a histogram's value is its count, sum and buckets."""
+    """What one call records: name → (labels, value) of its points; a histogram's is count, sum and buckets."""
     reader = InMemoryMetricReader()
     provider = MeterProvider([reader], shutdown_on_exit=False)
     Metrics(provider.get_meter("test"), names).record(record, course)

@@ -12,7 +12,7 @@ from llmtrace.facts.records import Course, Record, Scope
 from llmtrace.semconv import names
 from llmtrace.semconv.kinds import pairs
 from llmtrace.semconv.names import STEP, Attribute, Names, Pairs
-from llmtrace.semconv.values import legal, text
+from llmtrace.semconv.values import ON_EVENT, ON_SPAN, text
 
 _METADATA_MOST = 32
 """Metadata keys that get an attribute of their own: a span holds 128, and drops the oldest when there are more."""
@@ -55,9 +55,10 @@ def spelled(
     source: Iterable[tuple[Attribute, Any]], spelling: Names, *, structured: bool = False
 ) -> dict[str, AttributeValue]:
     """The attributes under the names asked for; a value that is absent or of a wrong type is left out."""
+    legal = ON_EVENT if structured else ON_SPAN
     found: dict[str, AttributeValue] = {}
     for attribute, given in source:
-        value = legal(attribute.type, given, structured=structured)
+        value = None if given is None else legal[attribute.type](given)
         if value is None:
             continue
         if attribute.formerly is None or spelling != "legacy":

@@ -20,6 +20,8 @@ _DEEPEST = 100
 
 def text(value: str) -> str:
     """The text without lone surrogates: a single one would make the exporter lose the whole batch."""
+    if value.isascii():
+        return value
     try:
         value.encode()
     except UnicodeEncodeError:
@@ -99,7 +101,7 @@ def _strings(value: Any) -> list[str] | None:
     return [text(item) for item in value if isinstance(item, str)] or None if isinstance(value, list | tuple) else None
 
 
-_ON_SPAN: dict[Type, Callable[[Any], AttributeValue]] = {
+ON_SPAN: dict[Type, Callable[[Any], AttributeValue]] = {
     "string": _string,
     "int": _int,
     "double": _double,
@@ -108,12 +110,7 @@ _ON_SPAN: dict[Type, Callable[[Any], AttributeValue]] = {
     "json": json_text,
     "any": scalar,
 }
-_ON_EVENT: dict[Type, Callable[[Any], AttributeValue]] = {**_ON_SPAN, "json": plain, "any": plain}
+"""Type → what makes a span's attribute of a value, and None of one that is not of that type: a wrong value is none."""
 
-
-def legal(kind: Type, value: Any, *, structured: bool = False) -> AttributeValue:
-    """The value as an attribute of that type, or None where it is not of that type: a wrong value is no value.
-
-    `structured` keeps lists and mappings as such, which events allow and spans do not.
-    """
-    return None if value is None else (_ON_EVENT if structured else _ON_SPAN)[kind](value)
+ON_EVENT: dict[Type, Callable[[Any], AttributeValue]] = {**ON_SPAN, "json": plain, "any": plain}
+"""As `ON_SPAN`, for an event, which keeps lists and mappings as such."""
