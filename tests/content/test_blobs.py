@@ -60,7 +60,8 @@ def test_every_data_url_of_a_text_is_found():
 
 @pytest.mark.parametrize("words", [
     "a ;base64, that stands alone", "data: see below ;base64,YWJj", "data:text/plain,hello", "x" * 5000,
-    "0123456789" * 500, "deadbeef" * 500, "Words/and more words, " * 200, "", "é" * 3000, "http://example.com/a/B1/" * 300,
+    "0123456789" * 500, "deadbeef" * 500, "Words/and more words, " * 200, "", "é" * 3000,
+    "http://example.com/a/B1/" * 300,
 ])  # fmt: skip
 def test_a_text_without_bytes_is_left_alone(words):
     assert text(words, None) is words

@@ -136,21 +136,29 @@ FRAGMENTS = st.lists(
             "password",
             "token",
             "authorization",
+            "cookie",
             "bearer ",
+            "basic ",
             "=",
+            ":",
             ": ",
             '"',
             "'",
             "\\",
-            " ",
-            "\n",
+            '\\"',
+            "[redacted:secret]",
             "://",
             "@",
+            "?sig=",
+            "&",
             "a",
+            "abcd",
+            " ",
+            "\n",
         ]
     )
     | st.text(max_size=5),
-    max_size=12,
+    max_size=14,
 ).map("".join)
 
 
