@@ -33,7 +33,7 @@ _HOMES = {
 }
 """Public name → the module it lives in, which is loaded when the name is first used."""
 
-__all__ = [  # noqa: PLE0604 - names that __getattr__ resolves
+__all__ = [
     "Handle",
     "SettingsError",
     "conversation",

@@ -50,7 +50,7 @@ def _start(args: tuple[Any, ...], kwargs: Any) -> Start | None:
 
 
 def _failed(error: BaseException) -> Received | None:
-    return Received(status=400, body=error.body) if isinstance(error, library.Failed) else None
+    return Received(status=400, body=error.body) if isinstance(error, library.RefusedError) else None
 
 
 def _answered(args: tuple[Any, ...], kwargs: Any) -> Received:

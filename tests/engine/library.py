@@ -99,7 +99,7 @@ class AsyncClient(Client):
         return response if isinstance(response, Response) else response.decode()
 
 
-class Failed(Exception):
+class RefusedError(Exception):
     """A status error, which carries the answer it was made from."""
 
     def __init__(self, body: bytes) -> None:

@@ -1,4 +1,4 @@
-"""What the app says about everything that happens inside a block: it reaches every span below, and nothing beside it."""
+"""What the app says about everything inside a block: it reaches every span below, and nothing beside it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class conversation:  # noqa: N801 - read as a statement: `with conversation("42"
     inner one wins.
     """
 
-    def __init__(self, id: str, /, *, user: str | None = None, **metadata: Any) -> None:  # noqa: A002 - the field's own word
+    def __init__(self, id: str, /, *, user: str | None = None, **metadata: Any) -> None:  # noqa: A002 - the field's word
         self._id = str(id)
         self._user = user
         self._metadata = metadata

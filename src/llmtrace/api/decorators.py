@@ -1,4 +1,4 @@
-"""Decorators that turn the app's own functions into steps of the trace, through the same engine as every library call."""
+"""Decorators that turn the app's own functions into steps of the trace, through the engine of every library call."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 class Decorator(Protocol):
-    """A decorator in its bare form (`@step`) and its called form (`@step(name="rank")`); the function keeps its type."""
+    """A decorator in its bare form (`@step`) and its called form (`@step(name="rank")`); a function keeps its type."""
 
     @overload
     def __call__(self, function: F, /) -> F: ...
@@ -39,8 +39,9 @@ def _decorator(kind: str, doc: str) -> Decorator:
 
 
 def _traced(function: Callable[..., Any], *, kind: str, name: str | None) -> Callable[..., Any]:
-    point = _point(function, kind, name or getattr(function, "__name__", kind))
-    guard = Guard(f"the {kind} decorator of {getattr(function, '__qualname__', function)}")
+    own_name: str = getattr(function, "__name__", kind)
+    point = _point(function, kind, name or own_name)
+    guard = Guard(f"the {kind} decorator of {own_name}")
 
     @functools.wraps(function)
     def wrapper(*args: Any, **kwargs: Any) -> Any:

@@ -1,4 +1,4 @@
-"""What travels in the OpenTelemetry context besides the span: the call under way, and what the app said of this block."""
+"""What travels in the OpenTelemetry context besides the span: the call under way, and what the app said here."""
 
 from __future__ import annotations
 

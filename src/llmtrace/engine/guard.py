@@ -15,7 +15,7 @@ class Guard:
     """Encloses one place of ours (`with guard:`), never the app's call, await or yield.
 
     An exception inside is swallowed, counted in `faults` and logged once with its traceback; after `tolerance` of them
-    `armed` turns False, and whoever owns the place stops going there. None is for places that every call must go through.
+    `armed` turns False, and whoever owns the place stops going there. None is for a place that every call goes through.
     Reusable and safe to enter from many threads at once.
     """
 
@@ -41,7 +41,7 @@ class Guard:
         self.faults += 1
         if self.faults == 1:
             logger.warning(
-                "llmtrace: a fault of our own at %s was kept from your app, which goes on as if untraced. Please report it.",
+                "llmtrace: a fault of its own at %s was kept from your app. Please report it.",
                 self.place,
                 exc_info=(kind, error, trace),  # type: ignore[arg-type]  # an Exception, as tested above
             )

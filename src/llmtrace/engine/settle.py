@@ -1,4 +1,4 @@
-"""What the worker makes of a finished call: evidence → facts → content rules → tokens → price → span, metrics, events."""
+"""What the worker makes of a finished call: evidence → facts → content rules → price → span, metrics, events."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def facts_of(engine: Engine, evidence: Evidence, course: Course, scope: Scope, *, covered: bool) -> Record:
-    """The record of a call, as it may leave the process. `course` is brought into line with what the answer itself says.
+    """The record of a call, as it may leave the process; `course` is brought into line with what the answer says.
 
     `covered` says that an inner span saw the same physical call: then that one bears the usage, and this one none.
     """
@@ -61,6 +61,7 @@ def _complete(record: Record, start: Start) -> Record:
     """Adds what was known at the start and the answer did not say better."""
     record.provider = record.provider or start.provider
     record.request_model = record.request_model or start.model
+    record.conversation_id = record.conversation_id or start.conversation_id
     record.server_address, record.server_port = start.address, start.port
     return record
 

@@ -1,4 +1,4 @@
-"""The ear: it stands in for a stream's inner iterator, hands every chunk on untouched, and knows when the stream ended."""
+"""The ear: it stands in for a stream's inner iterator, hands every chunk on untouched, and knows when it ended."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 class Ear:
     """Listens to one stream for one call. What it does not itself define is the source's own.
 
-    The call does not refer back to its ear: when the app drops the stream, the ear goes with it, and that ends the call.
+    The call does not refer back to its ear: when the app drops the stream, the ear goes too, and that ends the call.
     """
 
     __slots__ = ("__weakref__", "_call", "_guard", "_number", "_source")

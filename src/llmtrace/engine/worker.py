@@ -87,7 +87,7 @@ class Worker:
                 self._work_off()
 
     def _work_off(self, deadline: float = float("inf")) -> bool:
-        """Settles what waits, and says whether all was. Jobs are taken under `_busy` only: a drain that holds it misses none."""
+        """Settles what waits; False if time ran out. Jobs are taken under `_busy` only: who holds it misses none."""
         while self._jobs:
             if time.monotonic() > deadline:
                 return False

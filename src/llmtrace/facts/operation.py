@@ -2,7 +2,7 @@
 
 The engine patches each point of an `Integration` when its library is imported. A point has one of four roles:
 
-- `Begin`: the function is a call. `start` looks at its arguments and says what operation begins, or None to let it pass.
+- `Begin`: the function is a call. `start` looks at its arguments and says what begins, or None to let it pass.
 - `Sent`: inside a call, the function has made a request; `read` gives the engine what was sent.
 - `Answered`: inside a call, the function is handed the library's answer; `read` gives the engine what came back.
 - `Silenced`: inside a call, the function is the library's own tracing; it is not run and `value` is returned.
@@ -53,7 +53,7 @@ class Operation:
     """One kind of call: its name in the conventions, what it is billed for, and how its facts are read.
 
     `read` is pure, runs off the caller's thread and may be handed anything a hostile server sent; `bears_usage` is
-    that of the record it gives. `kind` is the span's kind: `client` for a remote call, `internal` for one in the process.
+    that of the record it gives. `kind` is the span's kind: `client` for a remote call, `internal` for one in-process.
     A `step` is a part of the app's own chain: what runs inside it is told the path that leads there.
     """
 
@@ -78,6 +78,7 @@ class Start:
     model: str | None = None
     address: str | None = None
     port: int | None = None
+    conversation_id: str | None = None
     target: str | None = None
     request: Any = None
     wire: bool = False
@@ -91,7 +92,7 @@ class Begin:
     """
 
     start: Callable[[tuple[Any, ...], Mapping[str, Any]], Start | None]
-    failed: Callable[[BaseException], Received | None] = lambda error: None  # noqa: ARG005 - most exceptions carry no answer
+    failed: Callable[[BaseException], Received | None] = lambda _: None
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +111,7 @@ class Answered:
 
 @dataclass(frozen=True, slots=True)
 class Silenced:
-    """The library's own span for what the enclosing call already records; `value` is what "no span" looks like to it."""
+    """The library's own span for what the enclosing call records already; `value` is its way to say "no span"."""
 
     value: Any = None
 

@@ -23,7 +23,7 @@ class TextPart:
 
 @dataclass(slots=True)
 class ToolCallPart:
-    """The model asks for a tool that the client runs; `arguments` is decoded JSON where it holds, else the raw string."""
+    """The model asks for a tool that the client runs; `arguments` is decoded JSON, or the raw string if it is none."""
 
     name: str
     id: str | None = None
@@ -156,7 +156,7 @@ class Usage:
     `input_tokens` is the total and includes cached ones; `output_tokens` is the total and includes reasoning. The
     other counts are subsets of these two. `*_by_modality` has the keys `text`, `image` and `audio`, where reported.
     `cache_write_1h` is the part of `cache_write` kept for an hour (it is priced differently). `units` counts what is
-    billed but is not a token, such as `web_search` requests. `source` is `provider`, or `estimated` where llmtrace counted.
+    billed but is no token, such as `web_search` requests. `source` is `provider`, or `estimated` if llmtrace counted.
     """
 
     input_tokens: int | None = None
@@ -195,7 +195,8 @@ class Failure:
 class Course:
     """How a call went, as the engine saw it. Times are nanoseconds since the epoch, durations are seconds.
 
-    `outcome` is `completed`, `failed`, `cancelled` (by the app's task), or `abandoned` (a stream left before its end).
+    `outcome` is `completed`, `failed`, `timed_out`, `cancelled` (by the app's task), `interrupted` (by a signal or an
+    exit) or `abandoned` (a stream left before its end).
     `first_chunk` runs from the call's start; `chunk_gaps` are the times between chunks, from the second chunk on.
     `attempts` counts the requests that the library sent for this one call, retries included.
     """
@@ -216,7 +217,7 @@ class Course:
 class Scope:
     """What the app said about everything that happens inside a block: it reaches every span below.
 
-    `path` names the enclosing steps, outermost first; `index` is the place of the inmost one among its siblings, from 0.
+    `path` names the enclosing steps, outermost first; `index` is the inmost one's place among its siblings, from 0.
     """
 
     conversation_id: str | None = None
@@ -233,13 +234,13 @@ class Record:
     """What every kind of call has in common.
 
     `provider` is the conventions' name (`openai`, `aws.bedrock`); `server_address` and `server_port` are where the
-    client sent the request. `failure` is set when the answer itself holds an error; an exception is the engine's to record.
+    client sent the request. `failure` is an error that the answer itself holds; exceptions are the engine's.
     `complete` is None unless the call streamed: then it says whether the protocol's end marker arrived.
     `request_id` is the provider's id of the HTTP request, for its support desk.
     """
 
     bears_usage: ClassVar[bool] = False
-    """Whether this kind of call is billed: of nested ones that see the same physical call, only the inmost keeps usage."""
+    """Whether this kind of call is billed: of nested ones that see one physical call, only the inmost keeps usage."""
 
     operation: str
     provider: str | None = None
@@ -385,7 +386,7 @@ class AgentRun(Record):
 
 @dataclass(slots=True, kw_only=True)
 class Step(Record):
-    """One step of the app's own chain. `operation` is `invoke_workflow` for a whole chain and `step` for a part of it."""
+    """One step of the app's own chain. `operation` is `invoke_workflow` for a whole chain, `step` for a part of it."""
 
     operation: str = "step"
     name: str

@@ -55,6 +55,6 @@ def choose(wanted: Sequence[str] | None) -> list[Integration]:
     found = [load(name) for name in chosen or known if name not in left_out]
     for integration in found if chosen else ():
         if not installed(integration):
-            message = f"the integration {integration.name!r} was asked for, but its library is not installed: pip install '{integration.requires}'"
+            message = f"the library of {integration.name!r} is not installed: pip install '{integration.requires}'"
             raise ValueError(message)
     return found

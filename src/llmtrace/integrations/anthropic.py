@@ -96,10 +96,16 @@ def _provider(client_class: type, host: str) -> str:
 
 _OWN_SPAN = "anthropic._base_client:start_api_call_span"
 
+
+def conversation(client: Any) -> str | None:
+    """The conversation that the app told the client's own tracing of, which says nothing while ours does."""
+    return text(mapping(getattr(client, "_open_telemetry", None)).get("conversation_id"))
+
+
 INTEGRATION = Integration(
     name="anthropic",
     requires="anthropic>=0.40",
     # Since version 2 the library traces itself; without a span of its own it goes on as if nobody was tracing.
-    points={**stainless.points("anthropic", route, provider), _OWN_SPAN: Silenced(None)},
+    points={**stainless.points("anthropic", route, provider, conversation), _OWN_SPAN: Silenced(None)},
     optional=frozenset({_OWN_SPAN}),
 )

@@ -20,9 +20,17 @@ REQUEST_IDS = ("x-request-id", "request-id", "x-amzn-requestid")
 """The headers in which the providers behind these libraries name a request."""
 
 
-def points(package: str, route: Route, provider: Callable[[Any], str]) -> dict[str, Point]:
-    """The points of `package` (its import name). `provider` names the provider that a client instance talks to."""
-    begin = Begin(start=_starter(route, provider), failed=_failed)
+def points(
+    package: str,
+    route: Route,
+    provider: Callable[[Any], str],
+    conversation: Callable[[Any], str | None] = lambda _: None,
+) -> dict[str, Point]:
+    """The points of `package` (its import name).
+
+    Of a client instance, `provider` names the provider it talks to, and `conversation` the one it was made for, if any.
+    """
+    begin = Begin(start=_starter(route, provider, conversation), failed=_failed)
     base = f"{package}._base_client"
     table: dict[str, Point] = {f"{base}:BaseClient._build_request": Sent(_sent)}
     for client in ("SyncAPIClient", "AsyncAPIClient"):
@@ -31,7 +39,9 @@ def points(package: str, route: Route, provider: Callable[[Any], str]) -> dict[s
     return table
 
 
-def _starter(route: Route, provider: Callable[[Any], str]) -> Callable[[tuple[Any, ...], Mapping[str, Any]], Start | None]:
+def _starter(
+    route: Route, provider: Callable[[Any], str], conversation: Callable[[Any], str | None]
+) -> Callable[[tuple[Any, ...], Mapping[str, Any]], Start | None]:
     def start(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Start | None:
         client = args[0]
         options = args[2] if len(args) > 2 else kwargs["options"]  # noqa: PLR2004 - request(self, cast_to, options)
@@ -45,8 +55,9 @@ def _starter(route: Route, provider: Callable[[Any], str]) -> Callable[[tuple[An
             operation=operation,
             provider=provider(client),
             model=model if isinstance(model, str) else None,
-            address=url.host,
+            address=url.host or None,
             port=url.port or (443 if url.scheme == "https" else 80),
+            conversation_id=conversation(client),
             target=model if isinstance(model, str) else None,
             request=body,
             wire=True,
@@ -61,7 +72,7 @@ def _sent(request: Any) -> bytes | None:
     return request.url.raw_path if body == b"" else body
 
 
-def _answered(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Received | None:
+def _answered(_: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Received | None:
     response = kwargs["response"]
     # A body that was read lies in `_content`; one that was not is still to come through the transport's own stream.
     body = getattr(response, "_content", None)

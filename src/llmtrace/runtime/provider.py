@@ -1,4 +1,4 @@
-"""The tracer provider that spans go through: the app's own where it has one, else one of ours; and our processors on it."""
+"""The tracer provider that spans go through, the app's own where it has one, and our processors on it."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def add(provider: Any, front: FrontProcessor, processors: Sequence[SpanProcessor
     order = getattr(behind, "_span_processors", None)
     if isinstance(order, tuple) and order[-1:] == (front,):
         # The SDK has no way to say "first"; last, `force_flush` of the processors before ours would come too early.
-        behind._span_processors = (front, *order[:-1])  # type: ignore[union-attr]  # noqa: SLF001
+        behind._span_processors = (front, *order[:-1])  # type: ignore[union-attr]
     for processor in processors:
         provider.add_span_processor(processor)
     return True
@@ -95,4 +95,4 @@ def remove(provider: Any, processors: Sequence[SpanProcessor]) -> None:
     behind = getattr(provider, "_active_span_processor", None)
     order = getattr(behind, "_span_processors", None)
     if isinstance(order, tuple):
-        behind._span_processors = tuple(p for p in order if p not in processors)  # type: ignore[union-attr]  # noqa: SLF001
+        behind._span_processors = tuple(p for p in order if p not in processors)  # type: ignore[union-attr]

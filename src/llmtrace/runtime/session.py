@@ -18,6 +18,7 @@ from llmtrace.engine.guard import Guard
 from llmtrace.engine.patch import Patcher
 from llmtrace.engine.worker import Worker
 from llmtrace.exporters import Destination, build
+from llmtrace.facts.operation import Integration
 from llmtrace.pricing import Prices
 from llmtrace.pricing import load as load_prices
 from llmtrace.runtime.provider import SCOPE_NAME, FrontProcessor, add, provider_for, remove
@@ -34,7 +35,7 @@ VERSION = version("llmtrace")
 
 
 class Session:
-    """Everything that `init()` starts. Raises `SettingsError` before anything is patched where a setting can't be met."""
+    """All that `init()` starts. Raises `SettingsError` before anything is patched where a setting can't be met."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -51,7 +52,7 @@ class Session:
         self.patcher: Patcher | None = None
         self.instrument()
 
-    def _chosen(self) -> list[integrations.Integration]:
+    def _chosen(self) -> list[Integration]:
         try:
             chosen = integrations.choose(self.settings.integrations)
         except ValueError as error:
