@@ -27,8 +27,8 @@ def _completion(evidence: Evidence, body: Body) -> Inference:
     prompt = body.get("prompt")
     several = items(prompt) if any(isinstance(one, str | list) for one in items(prompt)) else [prompt]
     for one in filter(None, several):
-        found = parts(one) if isinstance(one, str) else [facts.GenericPart("token_ids", {"token_ids": one})]
-        record.input_messages.append(Message("user", found))
+        ids = facts.GenericPart("token_ids", {"token_ids": one})
+        record.input_messages.append(Message("user", parts(one) if isinstance(one, str) else [ids]))
     return record
 
 

@@ -3,6 +3,7 @@
 import json
 import time
 from dataclasses import fields, is_dataclass
+from functools import cache
 from types import UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
@@ -34,8 +35,9 @@ anything = st.recursive(
     max_leaves=30,
 )
 objects = st.dictionaries(st.sampled_from(KEYS.split()), anything, max_size=8)
-operations = st.sampled_from(list(ROUTES.values()))
-several = settings(max_examples=200, deadline=None)
+OPERATIONS = list({id(operation.read): operation for operation in ROUTES.values()}.values())
+operations = st.sampled_from(OPERATIONS)
+several = settings(max_examples=100, deadline=None)
 
 
 def holds(value: Any, hint: Any) -> bool:
@@ -52,9 +54,14 @@ def holds(value: Any, hint: Any) -> bool:
     return hint is Any or (isinstance(value, hint) and (not is_dataclass(hint) or well_typed(value)))
 
 
+@cache
+def hints(kind: type) -> dict[str, Any]:
+    every = get_type_hints(kind, vars(records))
+    return {field.name: every[field.name] for field in fields(kind)}
+
+
 def well_typed(record: Any) -> bool:
-    hints = get_type_hints(type(record), vars(records))
-    wrong = [field.name for field in fields(record) if not holds(getattr(record, field.name), hints[field.name])]
+    wrong = [name for name, hint in hints(type(record)).items() if not holds(getattr(record, name), hint)]
     assert not wrong, record
     return True
 
@@ -72,6 +79,104 @@ def test_any_json_gives_a_well_typed_record(operation, request, body, status):
     received = Received(status, JSON, body=json.dumps(body).encode())
     read(operation, json.dumps(request).encode(), received)
     read(operation, request, None)
+
+
+CALL = {"index": 0, "id": "1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+SAID = {"role": "assistant", "name": "n", "content": "a", "refusal": "no", "reasoning": "hm", "tool_calls": [CALL]}
+BLOCKS = [
+    {"type": "text", "text": "a"},
+    {"type": "image_url", "image_url": {"url": "data:image/png;base64,aGk="}},
+    {"type": "input_audio", "input_audio": {"data": "aGk=", "format": "wav"}},
+    {"type": "input_file", "file_id": "file_1"},
+    {"type": "thinking", "thinking": [{"type": "text", "text": "hm"}]},
+]
+ITEMS = [
+    {"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": "a"}]},
+    {"type": "reasoning", "summary": [{"type": "summary_text", "text": "hm"}], "content": []},
+    {"type": "function_call", "call_id": "1", "name": "f", "arguments": "{}"},
+    {"type": "function_call_output", "call_id": "1", "output": "{}"},
+    {"type": "mcp_call", "id": "m", "name": "ask", "arguments": "{}", "output": "a"},
+    {"type": "image_generation_call", "id": "i", "result": "aGk=", "output_format": "png"},
+    {"type": "compaction", "id": "c"},
+]
+DETAILS = {"cached_tokens": 1, "reasoning_tokens": 2, "audio_tokens": 3, "cached_tokens_details": {"text_tokens": 1}}
+WHOLE = {
+    "id": "x",
+    "model": "m",
+    "status": "incomplete",
+    "service_tier": "default",
+    "system_fingerprint": "fp",
+    "conversation": {"id": "c"},
+    "messages": [SAID, {"role": "user", "content": BLOCKS}, {"role": "tool", "tool_call_id": "1", "content": "{}"}],
+    "choices": [{"index": 0, "finish_reason": "stop", "message": {**SAID, "audio": {"id": "a", "data": "aGk="}}}],
+    "input": ITEMS,
+    "output": ITEMS,
+    "prompt": ["a"],
+    "instructions": "a",
+    "tools": [{"type": "function", "function": {"name": "f", "description": "d", "parameters": {}}}],
+    "usage": {
+        "prompt_tokens": 9,
+        "completion_tokens": 9,
+        "cost": 0.1,
+        "prompt_tokens_details": DETAILS,
+        "seconds": 1.5,
+    },
+    "incomplete_details": {"reason": "max_output_tokens"},
+    "tool_usage": {"web_search": {"num_requests": 1}},
+    "reasoning": {"effort": "low"},
+    "response_format": {"type": "text"},
+    "stop": ["a"],
+    "temperature": 0.5,
+    "data": [{"embedding": [0.1], "b64_json": "aGk=", "url": "https://images.example/a"}],
+    "request_counts": {"total": 1},
+    "error": {"code": "c", "message": "m"},
+}
+EVENTS = [
+    {"choices": [{"index": 0, "finish_reason": None, "delta": SAID}]},
+    {"choices": [{"index": 0, "finish_reason": "stop", "delta": {"content": BLOCKS, "audio": {"data": "a"}}}]},
+    {"type": "response.created", "response": {**WHOLE, "output": []}},
+    {"type": "response.output_item.added", "output_index": 0, "item": ITEMS[2]},
+    {"type": "response.function_call_arguments.delta", "output_index": 0, "delta": "{}"},
+    {"type": "response.output_text.delta", "output_index": 1, "content_index": 0, "delta": "a"},
+    {"type": "transcript.text.delta", "delta": "a"},
+    {"type": "image_generation.completed", "b64_json": "aGk=", "usage": {"input_tokens": 1}},
+]
+
+
+def places(value, here=()):
+    """Where something stands in a JSON document."""
+    yield here
+    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, one in inner:
+        yield from places(one, (*here, key))
+
+
+def put(value, place, new):
+    """The document with something else in one place."""
+    if not place:
+        return new
+    kind = type(value)
+    inner = value.items() if kind is dict else enumerate(value)
+    changed = [(key, put(one, place[1:], new) if key == place[0] else one) for key, one in inner]
+    return dict(changed) if kind is dict else [one for _, one in changed]
+
+
+ODD = [None, True, 0, -1, 1.5, float("nan"), "", "{", "data:,x", [], [None], [[]], [{}], {}, {"a": 1}, [1, "a"]]
+
+
+@pytest.mark.parametrize("odd", ODD, ids=repr)
+def test_something_odd_in_any_one_place_gives_a_well_typed_record(odd):
+    for place in places(WHOLE):
+        body = json.dumps(put(WHOLE, place, odd)).encode()
+        for operation in OPERATIONS:
+            read(operation, body, Received(200, JSON, body=body))
+    for place in places(EVENTS):
+        events = put(EVENTS, place, odd)
+        chunks = [
+            f"data: {json.dumps(event)}\n\n".encode() for event in (events if isinstance(events, list) else [odd])
+        ]
+        for operation in OPERATIONS:
+            read(operation, b"{}", Received(200, SSE), chunks)
 
 
 @given(operation=operations, events=st.lists(objects | anything, max_size=12))
@@ -93,7 +198,7 @@ def test_any_bytes_give_a_well_typed_record(operation, request, body):
 def test_a_deep_body_is_no_harm(depth):
     deep = b'{"content":[' * depth + b"1" + b"]}" * depth
     message = b'{"choices":[{"message":' + deep + b"}]}"
-    for operation in set(ROUTES.values()):
+    for operation in OPERATIONS:
         read(operation, deep, Received(200, JSON, body=message))
         read(operation, deep, Received(200, SSE), [b'data: {"choices":[{"delta":' + deep + b"}]}\n\n"])
 
