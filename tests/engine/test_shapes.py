@@ -143,8 +143,7 @@ def close(body: Response) -> None:
 
 def raise_in_consumer(body: Response) -> None:
     with pytest.raises(ZeroDivisionError):
-        for _ in body:
-            _ = 1 / 0
+        [1 / 0 for _ in body]
 
 
 def never_read(body: Response) -> None:
@@ -306,6 +305,24 @@ async def test_between_two_steps_of_a_coroutine_the_span_is_not_current(traced: 
         assert trace.get_current_span() is before
     assert result == "Hello"
     assert len(traced.spans) == 1
+
+
+async def test_what_the_library_makes_current_across_an_await_stays_current_there(traced: Traced) -> None:
+    seen = []
+
+    class Http(AsyncClient):
+        async def process(self, *, response: Any) -> Any:
+            with traced.provider.get_tracer("http").start_as_current_span("http") as inner:
+                await asyncio.sleep(0)
+                seen.append(trace.get_current_span() is inner)
+            await asyncio.sleep(0)
+            seen.append(trace.get_current_span().get_span_context().span_id)
+            return "done"
+
+    assert await Http(b"").request("Hi") == "done"
+    http, chat = sorted(traced.spans, key=lambda span: span.name, reverse=True)
+    assert http.parent.span_id == chat.context.span_id
+    assert seen == [True, chat.context.span_id]
 
 
 def test_a_nested_call_is_a_child_and_alone_bears_the_usage(traced: Traced) -> None:

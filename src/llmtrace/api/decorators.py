@@ -10,7 +10,7 @@ from typing import Any, Protocol, TypeVar, overload
 from llmtrace.api.shapes import READERS
 from llmtrace.engine.engine import SWITCH
 from llmtrace.engine.guard import Guard
-from llmtrace.engine.run import begin, run, steps
+from llmtrace.engine.run import awaited, begin, run
 from llmtrace.facts.operation import Begin, Start
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -54,7 +54,7 @@ def _traced(function: Callable[..., Any], *, kind: str, name: str | None) -> Cal
         engine = SWITCH.engine
         call = begin(engine, point, guard, args, kwargs) if engine is not None and guard.armed else None
         coroutine = function(*args, **kwargs)
-        return await (coroutine if call is None else steps(call, guard, coroutine))
+        return await (coroutine if call is None else awaited(call, guard, coroutine))
 
     return awaiting if inspect.iscoroutinefunction(function) else wrapper
 

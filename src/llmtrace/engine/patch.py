@@ -16,7 +16,7 @@ import wrapt
 from llmtrace.engine.call import Call, current_call
 from llmtrace.engine.engine import SWITCH
 from llmtrace.engine.guard import Guard
-from llmtrace.engine.run import begin, run, steps
+from llmtrace.engine.run import awaited, begin, run
 from llmtrace.engine.stream import listen
 from llmtrace.facts.operation import Answered, Begin, Integration, Point, Sent, Silenced
 
@@ -135,7 +135,7 @@ def _beginning(point: Begin, guard: Guard, original: Callable[..., Any]) -> Call
     async def awaiting(*args: Any, **kwargs: Any) -> Any:
         call = start(args, kwargs)
         coroutine = original(*args, **kwargs)
-        return await (coroutine if call is None else steps(call, guard, coroutine))
+        return await (coroutine if call is None else awaited(call, guard, coroutine))
 
     return awaiting if inspect.iscoroutinefunction(original) else plain
 

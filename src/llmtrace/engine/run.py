@@ -42,36 +42,43 @@ def run(call: Call, guard: Guard, function: Callable[..., T], args: tuple[Any, .
         raise
     detach(token)
     if isinstance(result, types.CoroutineType):
-        return _awaited(call, guard, result)  # type: ignore[return-value]  # a coroutine for a coroutine
+        return awaited(call, guard, result)  # type: ignore[return-value]  # a coroutine for a coroutine
     with guard:
         call.back(result)
     return result
 
 
-async def _awaited(call: Call, guard: Guard, coroutine: Awaitable[T]) -> T:
-    return await steps(call, guard, coroutine)
+async def awaited(call: Call, guard: Guard, coroutine: Awaitable[T]) -> T:
+    """Awaits a call's coroutine, and ends the call with it."""
+    try:
+        result = await within(call, coroutine)
+    except BaseException as error:
+        with guard:
+            call.finish(error)
+        raise
+    with guard:
+        call.back(result)
+    return result
 
 
 @types.coroutine
-def steps(call: Call, guard: Guard, awaitable: Awaitable[T]) -> Generator[Any, Any, T]:
-    """Awaits a coroutine with the span current while it runs; between two steps the task is the app's own."""
+def within(call: Call, awaitable: Awaitable[T]) -> Generator[Any, Any, T]:
+    """Awaits with the span current while the library's code runs; between two steps the task is the app's own.
+
+    What the code itself makes current across an await (a span of its own, say) is current again when it goes on.
+    """
     inner: Any = awaitable.__await__()
     step, value = inner.send, None
+    context = call.context
     while True:
-        token = attach(call.context)
+        token = attach(context)
         try:
             pause = step(value)
         except StopIteration as done:
-            detach(token)
-            with guard:
-                call.back(done.value)
             return done.value  # type: ignore[no-any-return]  # what the coroutine returned
-        except BaseException as error:
+        finally:
+            context = get_current()
             detach(token)
-            with guard:
-                call.finish(error)
-            raise
-        detach(token)
         try:
             value = yield pause
             step = inner.send
