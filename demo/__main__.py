@@ -3,9 +3,11 @@
 import argparse
 import asyncio
 import os
+import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+import sysconfig
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from secrets import token_hex
@@ -20,7 +22,14 @@ from demo.app import AnthropicDesk, OpenAIDesk
 from demo.tools import Notes
 from llmtrace.testing import RATE_LIMITED, ModelServer
 
-console = Console(highlight=False)
+RUN = token_hex(3)
+MIA = (
+    "Can the bike be returned after closing time?",
+    "What is the status of booking B-2041, and the price of a cargo bike for 3 days?",
+)
+TOM = ("Do child seats fit on a touring bike?", "And what is the price of a city bike for 5 days?")
+
+console = Console(highlight=False, soft_wrap=True)
 
 
 class Clients(NamedTuple):
@@ -32,20 +41,15 @@ class Clients(NamedTuple):
 
 @contextmanager
 def local() -> Iterator[Clients]:
-    """Clients of a model server in this process. Its answers are simple, and one of them is an error."""
+    """Clients of a model server in this process, which is too busy at first."""
     with ModelServer(delay=0.01) as server:
-        server.fail("/chat/completions", RATE_LIMITED)
+        retries = openai.DEFAULT_MAX_RETRIES
+        server.fail("/chat/completions", *[RATE_LIMITED] * (1 + retries))
+        direct, direct_async = openai.DefaultHttpxClient, anthropic.DefaultAsyncHttpxClient
         yield Clients(
-            openai.OpenAI(
-                api_key="local",
-                base_url=server.openai_url,
-                max_retries=0,
-                http_client=openai.DefaultHttpxClient(trust_env=False),
-            ),
+            openai.OpenAI(api_key="local", base_url=server.openai_url, http_client=direct(trust_env=False)),
             anthropic.AsyncAnthropic(
-                api_key="local",
-                base_url=server.anthropic_url,
-                http_client=anthropic.DefaultAsyncHttpxClient(trust_env=False),
+                api_key="local", base_url=server.anthropic_url, http_client=direct_async(trust_env=False)
             ),
         )
 
@@ -54,14 +58,14 @@ def local() -> Iterator[Clients]:
 def live() -> Iterator[Clients]:
     """Clients of the providers whose key is in the environment."""
     yield Clients(
-        openai.OpenAI(max_retries=0) if os.environ.get("OPENAI_API_KEY") else None,
+        openai.OpenAI() if os.environ.get("OPENAI_API_KEY") else None,
         anthropic.AsyncAnthropic() if os.environ.get("ANTHROPIC_API_KEY") else None,
     )
 
 
 def say(text: str) -> None:
     """Shows a piece of an answer as it comes."""
-    console.print(text, end="", markup=False, soft_wrap=True)
+    console.print(text, end="", markup=False)
 
 
 def hear(customer: str, question: str) -> str:
@@ -73,18 +77,17 @@ def hear(customer: str, question: str) -> str:
 def mia(client: openai.OpenAI, notes: Notes) -> None:
     """A conversation on OpenAI."""
     desk = OpenAIDesk(client, notes, say)
-    with llmtrace.conversation(f"mia-{token_hex(3)}", user="mia", channel="web"):
-        desk.answer(hear("Mia", "Can the bike be returned after closing time?"))
-        desk.answer(hear("Mia", "What is the status of booking B-2041, and the price of a cargo bike for 3 days?"))
+    with llmtrace.conversation(f"mia-{RUN}", user="mia", channel="web"):
+        for question in MIA:
+            desk.answer(hear("Mia", question))
 
 
 async def tom(client: anthropic.AsyncAnthropic, notes: Notes) -> None:
     """A conversation on Anthropic."""
     desk = AnthropicDesk(client, notes, say)
-    async with llmtrace.conversation(f"tom-{token_hex(3)}", user="tom", channel="phone"):
-        await desk.answer(hear("Tom", "Do child seats fit on a touring bike?"))
-        await desk.answer(hear("Tom", "And what is the price of a city bike for 5 days?"))
-    await client.close()
+    async with client, llmtrace.conversation(f"tom-{RUN}", user="tom", channel="phone"):
+        for question in TOM:
+            await desk.answer(hear("Tom", question))
 
 
 def talk(clients: Clients) -> None:
@@ -96,32 +99,45 @@ def talk(clients: Clients) -> None:
         asyncio.run(tom(clients.anthropic, notes))
     if clients.openai:
         clients.openai.close()
-    console.print("\n")
 
 
 def main() -> None:
     """Talks, and shows the trace."""
     parser = argparse.ArgumentParser(prog="python -m demo", description=__doc__)
-    parser.add_argument("--live", action="store_true", help="talk to the providers, with the keys in the environment")
-    parser.add_argument("--exporter", action="append", help="where spans go, instead of the local store; can be repeated")
+    parser.add_argument("--live", action="store_true", help="talk to the providers whose key is in the environment")
+    parser.add_argument("--exporter", action="append", help="where spans go instead of the local store; repeatable")
     chosen = parser.parse_args()
     handle = llmtrace.init(service_name="bike-desk", exporters=chosen.exporter)
     with live() if chosen.live else local() as clients:
         if clients == (None, None):
-            sys.exit("LIVE needs a key: set OPENAI_API_KEY, ANTHROPIC_API_KEY or both – or run `make demo` without LIVE.")
-        talk(clients)
-    llmtrace.shutdown()
-    show(handle.settings)
+            sys.exit(
+                "To talk to a provider, set OPENAI_API_KEY, ANTHROPIC_API_KEY or both; without --live, none is needed."
+            )
+        try:
+            talk(clients)
+        except (openai.APIError, anthropic.APIError) as error:
+            console.print(f"\n\nThe provider did not answer: {error}", markup=False)
+    handle.shutdown()
+    show(handle.settings.exporters, handle.settings.store)
 
 
-def show(settings) -> None:
-    """What was traced, where it is, and what to do next."""
-    if "local" not in settings.exporters:
-        console.print(f"The traces went to {', '.join(map(str, settings.exporters))}.")
+def show(exporters: Sequence[object], store: Path) -> None:
+    """What was traced, where it is, and what to type next."""
+    if "local" not in exporters:
+        console.print(f"\n\nThe traces went to {', '.join(map(str, exporters))}.")
         return
-    sys.stdout.flush()
-    llmtrace_command = [sys.executable, "-m", "llmtrace"]
-    subprocess.run([*llmtrace_command, "show"], check=True)
+    console.print("\n\n[bold]What was traced[/]\n")
+    llmtrace_command = Path(sysconfig.get_path("scripts"), "llmtrace")
+    subprocess.run([llmtrace_command, "show", "--limit", str(len(MIA + TOM))], check=True)
+    known = shutil.which("llmtrace") == str(llmtrace_command)
+    command = "llmtrace" if known else os.path.relpath(llmtrace_command)
+    console.print(f"All of it is in {store}. What to type next:")
+    for arguments, purpose in (
+        ("show ID", "one trace or call in full, prompt and answer; an id is above"),
+        (f"show --conversation mia-{RUN}", "what Mia asked"),
+        ("show --error", "what went wrong"),
+    ):
+        console.print(f"  {command} {arguments:<32}{purpose}")
 
 
 if __name__ == "__main__":

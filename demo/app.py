@@ -25,7 +25,7 @@ class OpenAIDesk:
     """Answers one customer with OpenAI's models."""
 
     model, spare = "gpt-5-mini", "gpt-5-nano"
-    tools = [{"type": "function", "function": schema} for schema in SCHEMAS]
+    tools = tuple({"type": "function", "function": schema} for schema in SCHEMAS)
 
     def __init__(self, client: openai.OpenAI, notes: Notes, say: Say) -> None:
         self.client, self.notes, self.say = client, notes, say
@@ -76,10 +76,10 @@ class AnthropicDesk:
     """Answers one customer with Anthropic's models, without ever blocking the event loop."""
 
     model = "claude-haiku-4-5"
-    tools = [
+    tools = tuple(
         {"name": schema["name"], "description": schema["description"], "input_schema": schema["parameters"]}
         for schema in SCHEMAS
-    ]
+    )
 
     def __init__(self, client: anthropic.AsyncAnthropic, notes: Notes, say: Say) -> None:
         self.client, self.notes, self.say = client, notes, say

@@ -1,7 +1,7 @@
 """What a bike rental's help desk knows: its notes, its price list and its bookings, all made up."""
 
 NOTES = {
-    "return": "Bikes can be returned at any hour: after closing, lock the bike in the yard and drop the key in the red box.",
+    "return": "Bikes can be returned at any hour: after closing, lock it in the yard and drop the key in the red box.",
     "cancel": "Cancelling is free until 24 hours before the pick-up; later we keep the price of one day.",
     "seats": "Child seats fit on city and cargo bikes, cost nothing, and carry children of up to 22 kilograms.",
     "dogs": "Dogs of up to 30 kilograms may ride in the box of a cargo bike, on a leash.",

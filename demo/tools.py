@@ -60,7 +60,7 @@ class Notes:
         self.client = client
         self.vectors: dict[str, list[float]] = {}
 
-    @llmtrace.retrieval(name="search notes")
+    @llmtrace.retrieval(name="notes")
     def search(self, query: str, top_k: int = 2) -> list[dict[str, object]]:
         """The notes nearest to the query."""
         scores = self.near(query) if self.client else self.shared_words(query)

@@ -102,6 +102,16 @@ def mint() -> Mint:
     return make
 
 
+Types: TypeAlias = dict[str, type | tuple[type, ...]]
+"""Field of a request → what it must be."""
+
+
+def mistyped(body: dict[str, Json], types: Types) -> str | None:
+    """The first field that is there and of another type than it must be."""
+    given = (name for name, kind in types.items() if body.get(name) is not None and not isinstance(body[name], kind))
+    return next(given, None)
+
+
 def tokens(text: str) -> list[str]:
     """The text cut into pieces about as long as a tokeniser's; joined they are the text again."""
     return _TOKEN.findall(text)

@@ -6,8 +6,8 @@ import json
 from collections.abc import Iterator
 
 from llmtrace.facts.records import Json
-from llmtrace.facts.shape import mapping, mappings
-from llmtrace.testing.answers import Answer, Fault, Mint, OfferedTool, Turn, tokens, weight
+from llmtrace.facts.shape import mapping, mappings, text
+from llmtrace.testing.answers import Answer, Fault, Mint, OfferedTool, Turn, Types, mistyped, tokens, weight
 from llmtrace.testing.local_http import json_bytes
 from llmtrace.testing.openai_wire import named_events, text_of
 
@@ -22,8 +22,9 @@ _TYPES = {
     429: "rate_limit_error",
     529: "overloaded_error",
 }
+_MUST_BE: Types = {"model": str, "max_tokens": int, "messages": list}
 _STOP = {"stop": "end_turn", "length": "max_tokens", "filtered": "refusal"}
-_CHOICES = {"any": "required", "none": "none", "auto": "auto"}
+_CHOICES = {"any": "required", "none": "none"}
 
 
 def error_body(fault: Fault, request_id: str) -> dict[str, Json]:
@@ -37,6 +38,8 @@ def complaint(body: dict[str, Json]) -> Fault | None:
     for name in ("model", "max_tokens", "messages"):
         if body.get(name) in (None, "", []):
             return Fault(400, f"{name}: Field required")
+    if odd := mistyped(body, _MUST_BE):
+        return Fault(400, f"{odd}: Input has a wrong type")
     if body["max_tokens"] > _MOST_OUTPUT:
         limit = f"{body['max_tokens']} > {_MOST_OUTPUT}, which is the maximum allowed number of output tokens"
         return Fault(400, f"max_tokens: {limit} for {body['model']}")
@@ -57,9 +60,9 @@ def turn(body: dict[str, Json]) -> Turn:
         earlier=tuple(said[:-1]),
         results=tuple(text_of(block.get("content")) for block in since if block.get("type") == "tool_result"),
         tools=tuple(_offered(tool) for tool in mappings(body.get("tools")) if "input_schema" in tool),
-        tool_choice=choice.get("name") or _CHOICES[choice.get("type", "auto")],
+        tool_choice=text(choice.get("name")) or _CHOICES.get(str(choice.get("type")), "auto"),
         parallel=not choice.get("disable_parallel_tool_use", False),
-        schema=mapping(mapping(body.get("output_config")).get("format")).get("schema"),
+        schema=mapping(mapping(mapping(body.get("output_config")).get("format")).get("schema")) or None,
         thinks=mapping(body.get("thinking")).get("type") in ("enabled", "adaptive"),
         limit=body.get("max_tokens"),
         input_tokens=count_tokens(body),
@@ -86,7 +89,7 @@ def cached_part(body: dict[str, Json]) -> tuple[str, int]:
     return (text, weight(prefix)) if "cache_control" in text else ("", 0)
 
 
-def answered(asked: Turn, answer: Answer, mint: Mint, cache: tuple[int, int]) -> dict[str, Json]:
+def answered(asked: Turn, mint: Mint, cache: tuple[int, int], answer: Answer) -> dict[str, Json]:
     """The answer as one JSON body; `cache` says how many input tokens were read from and written to the cache."""
     return {
         "id": mint("msg_01", 22),

@@ -38,7 +38,7 @@ def _text(turn: Turn) -> str:
         return json.dumps(instance(turn.schema, turn.question), ensure_ascii=False)
     if _QUERY_WANTED.search(turn.instructions):
         return " ".join(dict.fromkeys(words(" ".join((*turn.earlier[-1:], turn.question))))) or turn.question
-    said = [*_notes(turn), *(_told(result) for result in turn.results)]
+    said = [_told(result) for result in turn.results] or _notes(turn)
     return " ".join(said) or f"You said: “{turn.question}”. I have nothing to add to that, but I heard you."
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict, deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 
 from llmtrace.facts.records import Json
 from llmtrace.facts.shape import mapping
@@ -98,17 +99,34 @@ class ModelServer(LocalServer):
         answer = Answer(said) if isinstance(said, str) else said
         return within(answer, asked.limit) if isinstance(answer, Answer) else answer
 
+    def _spoken(
+        self,
+        body: dict[str, Json],
+        asked: Turn,
+        whole: Callable[[Answer], dict[str, Json]],
+        stream: Callable[[dict[str, Json], Fault | None], bytes],
+    ) -> Response | Fault:
+        """The next answer in a vendor's shape: `whole` makes its JSON body, and `stream` makes events of that."""
+        answer = self._next(asked)
+        if isinstance(answer, Fault):
+            return answer
+        if body.get("stream"):
+            return _events(stream(whole(answer), answer.then), answer.drop_after)
+        return _json(whole(answer), drop_after=answer.drop_after)
+
     def _chat(self, body: dict[str, Json]) -> Response | Fault:
         if fault := openai_chat.complaint(body):
             return fault
         asked = openai_chat.turn(body)
-        answer = self._next(asked)
-        if isinstance(answer, Fault):
-            return answer
-        whole = openai_chat.answered(body, asked, answer, self._mint)
-        if body.get("stream"):
-            return _events(openai_chat.stream(body, whole, answer.then), answer.drop_after)
-        return _json(whole, drop_after=answer.drop_after)
+        whole = partial(openai_chat.answered, body, asked, self._mint)
+        return self._spoken(body, asked, whole, partial(openai_chat.stream, body))
+
+    def _message(self, body: dict[str, Json]) -> Response | Fault:
+        if fault := anthropic_messages.complaint(body):
+            return fault
+        asked = anthropic_messages.turn(body)
+        whole = partial(anthropic_messages.answered, asked, self._mint, self._cache(body))
+        return self._spoken(body, asked, whole, anthropic_messages.stream)
 
     def _respond(self, body: dict[str, Json]) -> Response | Fault:
         if fault := openai_responses.complaint(body):
@@ -119,15 +137,14 @@ class ModelServer(LocalServer):
             return Fault(400, words, "previous_response_not_found", "previous_response_id")
         history = self._responses[previous][1] if previous else []
         asked = openai_responses.turn(body, history)
-        answer = self._next(asked)
-        if isinstance(answer, Fault):
-            return answer
-        whole = openai_responses.answered(body, asked, answer, self._mint)
-        self._responses[whole["id"]] = (whole, [*history, *openai_responses.input_items(body), *whole["output"]])
-        if body.get("stream"):
-            return _events(openai_response_events.stream(whole, answer.then), answer.drop_after)
-        now = openai_responses.unfinished(whole, "queued") if body.get("background") else whole
-        return _json(now, drop_after=answer.drop_after)
+
+        def whole(answer: Answer) -> dict[str, Json]:
+            made = openai_responses.answered(body, asked, self._mint, answer)
+            self._responses[made["id"]] = (made, [*history, *openai_responses.input_items(body), *made["output"]])
+            later = body.get("background") and not body.get("stream")
+            return openai_responses.unfinished(made, "queued") if later else made
+
+        return self._spoken(body, asked, whole, openai_response_events.stream)
 
     def _retrieved(self, request: Request) -> Response | Fault:
         wanted = request.path.rpartition("/")[2]
@@ -138,18 +155,6 @@ class ModelServer(LocalServer):
             after = int(request.query.get("starting_after", ["-1"])[0])
             return _events(openai_response_events.stream(whole, None, after), None)
         return _json(whole)
-
-    def _message(self, body: dict[str, Json]) -> Response | Fault:
-        if fault := anthropic_messages.complaint(body):
-            return fault
-        asked = anthropic_messages.turn(body)
-        answer = self._next(asked)
-        if isinstance(answer, Fault):
-            return answer
-        whole = anthropic_messages.answered(asked, answer, self._mint, self._cache(body))
-        if body.get("stream"):
-            return _events(anthropic_messages.stream(whole, answer.then), answer.drop_after)
-        return _json(whole, drop_after=answer.drop_after)
 
     def _cache(self, body: dict[str, Json]) -> tuple[int, int]:
         """The tokens read from and written to the prompt cache: what is marked is written once and read ever after."""

@@ -8,16 +8,38 @@ from typing import Any
 
 from llmtrace.facts.records import Json
 from llmtrace.facts.shape import mapping, mappings
-from llmtrace.testing.answers import Answer, Fault, Mint, ToolUse, Turn, tokens, weight
+from llmtrace.testing.answers import Answer, Fault, Mint, ToolUse, Turn, Types, tokens, weight
 from llmtrace.testing.local_http import json_bytes
-from llmtrace.testing.openai_wire import CREATED, arguments, choice, error, missing, offered, text_of, too_long
+from llmtrace.testing.openai_wire import (
+    CREATED,
+    MOST_OUTPUT,
+    arguments,
+    choice,
+    error,
+    offered,
+    text_of,
+    too_large,
+    wrong,
+)
 
 _FINISH = {"stop": "stop", "length": "length", "filtered": "content_filter"}
+
+_MOST = {"max_completion_tokens": MOST_OUTPUT, "max_tokens": MOST_OUTPUT, "n": 128}
+_TYPES: Types = {
+    "model": str,
+    "messages": list,
+    "max_completion_tokens": int,
+    "max_tokens": int,
+    "n": int,
+    "parallel_tool_calls": bool,
+    "reasoning_effort": str,
+    "tool_choice": (str, dict),
+}
 
 
 def complaint(body: dict[str, Json]) -> Fault | None:
     """What is wrong with the request, if anything is."""
-    return missing(body, "model", "messages") or too_long(body, "max_completion_tokens", "max_tokens")
+    return wrong(body, ("model", "messages"), _TYPES) or too_large(body, _MOST)
 
 
 def turn(body: dict[str, Json]) -> Turn:
@@ -45,10 +67,10 @@ def turn(body: dict[str, Json]) -> Turn:
 def _schema(response_format: dict[str, Json]) -> dict[str, Json] | None:
     if response_format.get("type") == "json_object":
         return {"type": "object", "properties": {"answer": {"type": "string"}}}
-    return mapping(response_format.get("json_schema")).get("schema")
+    return mapping(mapping(response_format.get("json_schema")).get("schema")) or None
 
 
-def answered(body: dict[str, Json], asked: Turn, answer: Answer, mint: Mint) -> dict[str, Json]:
+def answered(body: dict[str, Json], asked: Turn, mint: Mint, answer: Answer) -> dict[str, Json]:
     """The answer as one JSON body."""
     count = body.get("n") or 1
     logprobs = bool(body.get("logprobs"))

@@ -10,9 +10,9 @@ from array import array
 
 from llmtrace.facts.records import Json
 from llmtrace.facts.shape import items
-from llmtrace.testing.answers import Fault, weight
+from llmtrace.testing.answers import Fault, Types, weight
 from llmtrace.testing.brain import words
-from llmtrace.testing.openai_wire import missing
+from llmtrace.testing.openai_wire import too_large, wrong
 
 _DIMENSIONS = {"text-embedding-3-large": 3072}
 _USUAL = 1536
@@ -20,7 +20,8 @@ _USUAL = 1536
 
 def complaint(body: dict[str, Json]) -> Fault | None:
     """What is wrong with the request, if anything is."""
-    return missing(body, "model", "input")
+    types: Types = {"model": str, "input": (str, list), "dimensions": int}
+    return wrong(body, ("model", "input"), types) or too_large(body, {"dimensions": 3072})
 
 
 def answered(body: dict[str, Json]) -> dict[str, Json]:
@@ -28,7 +29,7 @@ def answered(body: dict[str, Json]) -> dict[str, Json]:
     texts = _texts(body["input"])
     size = body.get("dimensions") or _DIMENSIONS.get(body["model"], _USUAL)
     encode = _base64 if body.get("encoding_format") == "base64" else list
-    count = sum(len(text) for text in texts if not isinstance(text, str)) + weight(texts)
+    count = weight(texts) + sum(len(items(text)) for text in texts)
     data = [{"object": "embedding", "index": n, "embedding": encode(vector(str(t), size))} for n, t in enumerate(texts)]
     return {
         "object": "list",

@@ -33,16 +33,23 @@ def _events(body: dict[str, Json]) -> Iterator[dict[str, Json]]:
     yield {"type": f"response.{body['status']}", "response": body}
 
 
+_BLANK: dict[str, dict[str, Json]] = {
+    "reasoning": {"summary": []},
+    "message": {"content": []},
+    "function_call": {"arguments": ""},
+}
+
+
 def _empty(item: dict[str, Json]) -> dict[str, Json]:
     """The item as it is announced."""
-    blank = {"reasoning": {"summary": []}, "message": {"content": []}, "function_call": {"arguments": ""}}[item["type"]]
-    return {**item, **blank, **({"status": "in_progress"} if "status" in item else {})}
+    blank = {"status": "in_progress"} if "status" in item else {}
+    return {**item, **_BLANK[item["type"]], **blank}
 
 
 def _message(item: dict[str, Json]) -> Iterator[dict[str, Json]]:
     for n, part in enumerate(item["content"]):
         kind, field = ("output_text", "text") if part["type"] == "output_text" else ("refusal", "refusal")
-        extra = {"logprobs": []} if kind == "output_text" else {}
+        extra: dict[str, Json] = {"logprobs": []} if kind == "output_text" else {}
         yield {"type": "response.content_part.added", "content_index": n, "part": {**part, field: ""}}
         for token in tokens(part[field]):
             yield {"type": f"response.{kind}.delta", "content_index": n, "delta": token, **extra}

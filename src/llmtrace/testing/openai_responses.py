@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from llmtrace.facts.records import Json
 from llmtrace.facts.shape import mapping, mappings
-from llmtrace.testing.answers import Answer, Fault, Mint, Turn, tokens, weight
-from llmtrace.testing.openai_wire import CREATED, arguments, choice, missing, offered, text_of, too_long
+from llmtrace.testing.answers import Answer, Fault, Mint, Turn, Types, tokens, weight
+from llmtrace.testing.openai_wire import CREATED, MOST_OUTPUT, arguments, choice, offered, text_of, too_large, wrong
 
-_ECHOED = {
+_ECHOED: dict[str, Json] = {
     "background": False,
     "instructions": None,
     "max_output_tokens": None,
@@ -28,10 +28,19 @@ _ECHOED = {
     "user": None,
 }
 
+_TYPES: Types = {
+    "model": str,
+    "input": (str, list),
+    "max_output_tokens": int,
+    "parallel_tool_calls": bool,
+    "previous_response_id": str,
+    "tool_choice": (str, dict),
+}
+
 
 def complaint(body: dict[str, Json]) -> Fault | None:
     """What is wrong with the request, if anything is."""
-    return missing(body, "model", "input") or too_long(body, "max_output_tokens")
+    return wrong(body, ("model", "input"), _TYPES) or too_large(body, {"max_output_tokens": MOST_OUTPUT})
 
 
 def input_items(body: dict[str, Json]) -> list[dict[str, Json]]:
@@ -57,14 +66,14 @@ def turn(body: dict[str, Json], history: list[dict[str, Json]]) -> Turn:
         tools=offered(body.get("tools")),
         tool_choice=choice(body.get("tool_choice")),
         parallel=body.get("parallel_tool_calls", True),
-        schema=mapping(mapping(body.get("text")).get("format")).get("schema"),
+        schema=mapping(mapping(mapping(body.get("text")).get("format")).get("schema")) or None,
         thinks=reasoning.get("effort") not in (None, "none", "minimal") or "summary" in reasoning,
         limit=body.get("max_output_tokens"),
         input_tokens=weight(whole) + weight(body.get("instructions")) + weight(body.get("tools")) + 3,
     )
 
 
-def answered(body: dict[str, Json], asked: Turn, answer: Answer, mint: Mint) -> dict[str, Json]:
+def answered(body: dict[str, Json], asked: Turn, mint: Mint, answer: Answer) -> dict[str, Json]:
     """The answer as one JSON body."""
     cut_short = {"length": "max_output_tokens", "filtered": "content_filter"}.get(answer.finish)
     return {

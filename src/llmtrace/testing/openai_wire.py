@@ -6,12 +6,12 @@ from collections.abc import Iterable
 
 from llmtrace.facts.records import Json
 from llmtrace.facts.shape import mapping, mappings
-from llmtrace.testing.answers import Fault, OfferedTool, ToolUse
+from llmtrace.testing.answers import Fault, OfferedTool, ToolUse, Types, mistyped
 from llmtrace.testing.local_http import json_bytes
 
 MODELS = ("gpt-5-mini", "gpt-5-nano", "gpt-4o-mini", "text-embedding-3-small", "text-embedding-3-large")
 CREATED = 1_750_000_000
-_MOST_OUTPUT = 128_000
+MOST_OUTPUT = 128_000
 _TYPES = {401: "authentication_error", 403: "permission_error", 404: "invalid_request_error", 429: "requests"}
 _SERVER_ERROR = 500
 
@@ -32,20 +32,22 @@ def named_events(events: Iterable[dict[str, Json]]) -> bytes:
     return b"".join(b"event: %b\ndata: %b\n\n" % (event["type"].encode(), json_bytes(event)) for event in events)
 
 
-def missing(body: dict[str, Json], *fields: str) -> Fault | None:
-    """The complaint about the first required field that is not there."""
-    for name in fields:
+def wrong(body: dict[str, Json], required: tuple[str, ...], types: Types) -> Fault | None:
+    """The complaint about the first required field that is not there, or about one of a wrong type."""
+    for name in required:
         if body.get(name) in (None, "", []):
             return Fault(400, f"Missing required parameter: '{name}'.", "missing_required_parameter", name)
+    if odd := mistyped(body, types):
+        return Fault(400, f"Invalid type for '{odd}'.", "invalid_type", odd)
     return None
 
 
-def too_long(body: dict[str, Json], *fields: str) -> Fault | None:
-    """The complaint about an output limit that no model has."""
-    for name in fields:
-        asked = body.get(name)
-        if isinstance(asked, int) and asked > _MOST_OUTPUT:
-            words = f"{name} is too large: {asked}. This model supports at most {_MOST_OUTPUT} completion tokens."
+def too_large(body: dict[str, Json], most: dict[str, int]) -> Fault | None:
+    """The complaint about a number that is larger than any model allows."""
+    for name, limit in most.items():
+        asked = body.get(name) or 0
+        if asked > limit:
+            words = f"{name} is too large: {asked}. This model supports at most {limit}."
             return Fault(400, words, "invalid_value", name)
     return None
 

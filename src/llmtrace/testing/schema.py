@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import math
 import re
 
 from llmtrace.facts.records import Json
-from llmtrace.facts.shape import items, mapping, mappings
+from llmtrace.facts.shape import integer, items, mapping, mappings, number
 
 _FORMATS = {
     "date": "2025-06-01",
@@ -19,9 +18,10 @@ _FORMATS = {
 _QUOTED = re.compile(r"[\"“]([^\"”]+)[\"”]")
 _CODE = re.compile(r"\b(?=[\w-]*\d)(?=[\w-]*[A-Za-z])[A-Za-z0-9][\w-]*\b")
 _NAME = re.compile(r"(?<!^)(?<![.!?] )\b[A-Z][a-z]+(?: [A-Z][a-z]+)*")
-_NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
+_NUMBER = re.compile(r"-?\d{1,15}(?:\.\d{1,15})?")
 _DEEP = 4
 _LONGEST_CHAIN = 20
+_MOST_ITEMS = 100
 _INDIRECT = {"$ref", "anyOf", "oneOf", "allOf"}
 
 
@@ -40,34 +40,39 @@ def _value(schema: dict[str, Json], question: str, root: dict[str, Json], depth:
     if isinstance(kind, list):
         kind = next((name for name in kind if name != "null"), "null")
     if kind == "object" or "properties" in schema:
-        wanted = schema.get("required", list(mapping(schema.get("properties"))))
         parts = mapping(schema.get("properties"))
-        return {name: _value(mapping(parts.get(name)), question, root, depth + 1) for name in items(wanted)}
+        wanted = [name for name in items(schema.get("required", list(parts))) if isinstance(name, str)]
+        return {name: _value(mapping(parts.get(name)), question, root, depth + 1) for name in wanted}
     if kind == "array":
         # A schema that contains itself has to stop somewhere: an empty list is where it can.
         least = 0 if depth > _DEEP else 1
-        count = max(least, schema.get("minItems") or 0)
+        count = max(least, min(integer(schema.get("minItems")) or 0, _MOST_ITEMS))
         return [_value(mapping(schema.get("items")), question, root, depth + 1) for _ in range(count)]
     return _scalar(kind, schema, question)
 
 
 def _scalar(kind: Json, schema: dict[str, Json], question: str) -> Json:
     if kind in ("integer", "number"):
-        found = _NUMBER.search(_CODE.sub("", question))
-        amount = float(found.group()) if found else 1.0
-        amount = max(amount, schema.get("minimum", -math.inf))
-        amount = min(amount, schema.get("maximum", math.inf))
-        return int(amount) if kind == "integer" or float(amount).is_integer() else amount
+        return _amount(kind, number(schema.get("minimum")), number(schema.get("maximum")), question)
     if kind == "boolean":
         return True
     if kind == "null":
         return None
-    if schema.get("format") in _FORMATS:
-        return _FORMATS[schema["format"]]
+    if usual := _FORMATS.get(str(schema.get("format"))):
+        return usual
     for pattern in (_QUOTED, _CODE, _NAME):
         if match := pattern.search(question):
             return match.group(match.re.groups)
     return question
+
+
+def _amount(kind: Json, least: float | None, most: float | None, question: str) -> float:
+    """The question's first number that is no part of a code, within the bounds."""
+    found = _NUMBER.search(_CODE.sub("", question))
+    amount = float(found.group()) if found else 1.0
+    amount = amount if least is None else max(amount, least)
+    amount = amount if most is None else min(amount, most)
+    return int(amount) if kind == "integer" or amount.is_integer() else amount
 
 
 def _resolved(schema: dict[str, Json], root: dict[str, Json], depth: int) -> dict[str, Json]:
