@@ -103,6 +103,8 @@ def test_the_model_that_answered_decides_and_else_the_one_asked_for(tables):
 
 def test_an_encoding_that_builds_upon_another_is_read_from_the_same_table(tables):
     record = inference(model="gpt-oss-20b")
+    if "o200k_harmony" not in openai_public.ENCODING_CONSTRUCTORS:
+        pytest.skip("not applicable: this tiktoken has no such encoding")
     estimate(record, tables)
     assert record.usage.output_tokens == 1
 
@@ -152,14 +154,9 @@ def test_without_a_folder_or_its_table_nothing_is_counted(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-def test_the_real_encodings_find_their_tables_by_the_name_that_tiktoken_gives_them(monkeypatch, tmp_path):
-    """tiktoken itself names the file that it would look for; ours must be the same."""
-    looked_for = []
-    monkeypatch.setattr(tiktoken.load.os.path, "exists", looked_for.append)
-    monkeypatch.setenv("TIKTOKEN_CACHE_DIR", str(tmp_path))
-    with pytest.raises(pytest.fail.Exception):
-        tiktoken.load.read_file_cached(URL)
-    assert looked_for == [str(tmp_path / TABLE_NAME)]
+def test_a_table_lies_where_tiktoken_itself_would_look_for_it(tables, monkeypatch):
+    monkeypatch.setenv("TIKTOKEN_CACHE_DIR", str(tables))
+    assert tiktoken.load.read_file_cached(URL) == TABLE
 
 
 @settings(

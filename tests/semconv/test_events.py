@@ -51,7 +51,11 @@ def test_its_content_is_structured_and_its_facts_are_the_spans():
         operation="chat",
         provider="openai",
         input_messages=[Message("user", [TextPart("\ud800hi")])],
-        output_messages=[Message("assistant", [ToolCallPart("weather", "c1", {"city": "Oslo", "days": [1, None]})])],
+        output_messages=[
+            Message(
+                "assistant", [ToolCallPart("weather", "c1", {"city": "Oslo", "days": [1, None], "mixed": [1, "a"]})]
+            )
+        ],
         tool_definitions=[ToolDefinition("weather")],
         usage=Usage(input_tokens=3),
         finish_reasons=["tool_calls"],
@@ -60,7 +64,7 @@ def test_its_content_is_structured_and_its_facts_are_the_spans():
     found = dict(data.log_record.attributes)
     assert found["gen_ai.input.messages"] == ({"role": "user", "parts": ({"type": "text", "content": "\ufffdhi"},)},)
     (answer,) = found["gen_ai.output.messages"]
-    assert answer["parts"][0]["arguments"] == {"city": "Oslo", "days": (1, None)}
+    assert answer["parts"][0]["arguments"] == {"city": "Oslo", "days": (1, None), "mixed": '[1,"a"]'}
     assert found["gen_ai.tool.definitions"] == ({"type": "function", "name": "weather"},)
     assert found["gen_ai.usage.input_tokens"] == 3
     assert found["gen_ai.provider.name"] == "openai"

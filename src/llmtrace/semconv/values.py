@@ -71,6 +71,21 @@ def _leaf(value: bool | float | str | None) -> AttributeValue:  # noqa: FBT001 -
     return value
 
 
+def structured(value: Any) -> AttributeValue:
+    """The value as every SDK takes it on an event: those before 1.45 drop a list of several types, so it is JSON text."""
+    return _uniform(plain(value))
+
+
+def _uniform(value: AttributeValue) -> AttributeValue:
+    if isinstance(value, dict):
+        return {key: _uniform(item) for key, item in value.items()}
+    if not isinstance(value, list):
+        return value
+    items = [_uniform(item) for item in value]
+    kinds = {type(item) for item in items if item is not None}
+    return items if len(kinds) < 2 else json_text(value)  # noqa: PLR2004 - several
+
+
 def scalar(value: Any) -> AttributeValue:
     """The value typed as it is, where an attribute can hold it on every version; as JSON text where it cannot."""
     legal = plain(value)
@@ -112,5 +127,5 @@ ON_SPAN: dict[Type, Callable[[Any], AttributeValue]] = {
 }
 """Type → what makes a span's attribute of a value, and None of one that is not of that type: a wrong value is none."""
 
-ON_EVENT: dict[Type, Callable[[Any], AttributeValue]] = {**ON_SPAN, "json": plain, "any": plain}
+ON_EVENT: dict[Type, Callable[[Any], AttributeValue]] = {**ON_SPAN, "json": structured, "any": structured}
 """As `ON_SPAN`, for an event, which keeps lists and mappings as such."""
