@@ -93,7 +93,7 @@ def _facts(span: SpanRow) -> Iterator[tuple[str, str]]:
 def _timing(span: SpanRow) -> str:
     took = "unfinished" if span.ended is None else duration(span.ended - span.started)
     first = span.attributes.get(names.FIRST_CHUNK.key)
-    return f"{took}, {duration(int(first * 1e9))} to the first chunk" if isinstance(first, float) else took
+    return f"{took}, {duration(first * 1e9)} to the first chunk" if isinstance(first, float) else took
 
 
 def _usage(span: SpanRow) -> str:

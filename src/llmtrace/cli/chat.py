@@ -12,7 +12,6 @@ from rich.text import Text
 from llmtrace.exporters.drawing import one_line, plain
 from llmtrace.facts.records import Json
 from llmtrace.facts.shape import items, mapping, text
-from llmtrace.facts.wire import json_body
 
 _ROLES = {"system": "yellow", "user": "green", "assistant": "cyan", "tool": "magenta"}
 _INDENT = (0, 0, 0, 2)
@@ -36,7 +35,7 @@ def tools(listed: list[Json]) -> Iterator[RenderableType]:
         line = Text(one_line(str(tool.get("name", "?"))), "bold")
         if description := text(tool.get("description")):
             line.append(f"  {one_line(description)}", "dim")
-        yield Padding(line, _INDENT)
+        yield Padding(line, _INDENT, expand=False)
 
 
 def documents(listed: list[Json]) -> Iterator[RenderableType]:
@@ -45,18 +44,19 @@ def documents(listed: list[Json]) -> Iterator[RenderableType]:
         head = Text(one_line(str(document.get("id", "?"))), "bold")
         if "score" in document:
             head.append(f"  score {one_line(str(document['score']))}", "dim")
-        yield Padding(head, _INDENT)
+        yield Padding(head, _INDENT, expand=False)
         if (content := document.get("content")) is not None:
             yield verbatim(content)
 
 
-def laid_out(value: Json, reader: Callable[[list[Json]], Iterator[RenderableType]]) -> Iterator[RenderableType]:
+def laid_out(value: Json, reader: Callable[[list[Json]], Iterator[RenderableType]]) -> list[RenderableType]:
     """An attribute that should hold a list, as `reader` reads it; as it is, where it holds something else."""
-    found = json_body(value) if isinstance(value, str) else value
-    if isinstance(found, list):
-        yield from reader(found)
-    else:
-        yield verbatim(value)
+    try:
+        # Unlike the wire's reader this takes lone surrogates, which stored text may have.
+        found = json.loads(value) if isinstance(value, str) else value
+        return list(reader(found)) if isinstance(found, list) else [verbatim(value)]
+    except (ValueError, RecursionError):
+        return [verbatim(value)]
 
 
 def part(piece: Json) -> RenderableType:
@@ -72,19 +72,27 @@ def part(piece: Json) -> RenderableType:
     if kind == "blob":
         size = f"{len(str(found.get('content', ''))):,} characters of base64"
         about = (str(found.get(key) or "") for key in ("modality", "mime_type"))
-        return Padding(Text(f"[{one_line(' '.join(about))}, {size}]", "dim"), _INDENT)
+        return Padding(Text(f"[{one_line(' '.join(about))}, {size}]", "dim"), _INDENT, expand=False)
     return verbatim(piece)
 
 
 def verbatim(value: Json, style: str = "") -> RenderableType:
     """A value as it is, indented: text as text, JSON text and everything else as readable JSON."""
-    decoded = json_body(value) if isinstance(value, str) and value[:1] in ("{", "[") else value
-    shown = decoded if decoded is not None else value
-    readable = shown if isinstance(shown, str) else json.dumps(shown, ensure_ascii=False, indent=2, default=str)
-    return Padding(Text(plain(readable), style), _INDENT)
+    return Padding(Text(plain(_readable(value)), style), _INDENT, expand=False)
+
+
+def _readable(value: Json) -> str:
+    if not isinstance(value, str):
+        return json.dumps(value, ensure_ascii=False, indent=2)
+    if value[:1] not in ("{", "["):
+        return value
+    try:
+        return json.dumps(json.loads(value), ensure_ascii=False, indent=2)
+    except (ValueError, RecursionError):
+        return value
 
 
 def _arrow(sign: str, name: Json, value: Json) -> RenderableType:
     head = Text(f"{sign} {one_line(str(name))}", "bold yellow")
-    compact = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
-    return Padding(Text.assemble(head, "  ", plain(compact)), _INDENT)
+    compact = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return Padding(Text.assemble(head, "  ", plain(compact)), _INDENT, expand=False)

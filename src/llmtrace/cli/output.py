@@ -15,7 +15,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from llmtrace.exporters.drawing import plain
+from llmtrace.exporters.drawing import NARROWEST, plain
 from llmtrace.store import Store, StoreError
 
 PIPE_WIDTH = 160
@@ -26,8 +26,8 @@ def console() -> Console:
     if isinstance(sys.stdout, io.TextIOWrapper):
         # What an old terminal's encoding lacks is shown as a question mark, not as a traceback.
         sys.stdout.reconfigure(errors="replace")
-    width = None if sys.stdout.isatty() else shutil.get_terminal_size((PIPE_WIDTH, 24)).columns
-    return Console(width=width, highlight=False, markup=False, emoji=False)
+    wide = shutil.get_terminal_size((PIPE_WIDTH, 24)).columns
+    return Console(width=max(wide, NARROWEST), highlight=False, markup=False, emoji=False)
 
 
 def say(message: str) -> None:

@@ -32,7 +32,7 @@ StorePath = Annotated[
 
 def show(  # noqa: PLR0913 - a command has as many parameters as options
     prefix: Annotated[
-        str | None, typer.Argument(metavar="[ID]", help="The first digits of a trace's or a span's id: it in full.")
+        str | None, typer.Argument(metavar="ID", help="The first digits of a trace's or a span's id: it in full.")
     ] = None,
     limit: Annotated[int, typer.Option("-n", "--limit", min=1, help="How many traces, counted from the last.")] = 10,
     conversation: Annotated[str | None, typer.Option(help="Only traces of this conversation.")] = None,

@@ -18,8 +18,11 @@ from llmtrace.store import SpanRow
 SHORT_ID = 8
 """How many digits of an id are shown; `llmtrace show` takes them as well as the whole."""
 
-DEEPEST = 24
-"""Spans nested deeper than this stand at this depth, or there would be no room for their text."""
+NARROWEST = 80
+"""The width that a tree needs: rich leaves out, without a word, what its indentation leaves no room for."""
+
+DEEPEST = 12
+"""Spans nested deeper than this stand at this depth, so that there is room for their text."""
 
 LONGEST = 200
 """How much of a name or an error's message a line shows."""
@@ -63,7 +66,7 @@ def one_line(text: str, longest: int = LONGEST) -> str:
     return flat if len(flat) <= longest else flat[: longest - 1] + "…"
 
 
-def duration(nanoseconds: int) -> str:
+def duration(nanoseconds: float) -> str:
     """A span of time."""
     seconds = nanoseconds / 1e9
     if seconds >= 60:  # noqa: PLR2004 - a minute
@@ -124,7 +127,7 @@ def totals(spans: Sequence[SpanRow]) -> Totals:
 
 def line(span: SpanRow) -> Text:
     """One span in one line."""
-    tag, style = _TAGS.get(span.operation or "", (span.kind, "white"))
+    tag, style = _TAGS.get(span.operation or "", (one_line(span.kind, 20), "white"))
     name = span.name.removeprefix(f"{span.operation} ")
     text = Text(no_wrap=True, overflow="ellipsis")
     text.append(f"{tag} ", style).append(one_line(name), "bold")

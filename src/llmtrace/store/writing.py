@@ -13,7 +13,7 @@ from llmtrace.store.content import INLINE, Pile, Reference, digest, encode
 from llmtrace.store.rows import Attributes, Origin, SpanRow
 
 _INSERT_SPAN = """
-    INSERT OR IGNORE INTO spans (
+    INSERT INTO spans (
         trace_id, span_id, parent_id, name, kind, started, ended, status, status_message, operation, provider, model,
         conversation_id, user_id, error_type, input_tokens, output_tokens, cached_tokens, cost, currency, tags,
         attributes, events, links, origin
@@ -23,7 +23,7 @@ _INSERT_SPAN = """
         CAST(:conversation_id AS TEXT), CAST(:user_id AS TEXT), CAST(:error_type AS TEXT), :input_tokens,
         :output_tokens, :cached_tokens, :cost, CAST(:currency AS TEXT), CAST(:tags AS TEXT),
         CAST(:attributes AS TEXT), CAST(:events AS TEXT), CAST(:links AS TEXT), :origin
-    )
+    ) ON CONFLICT (span_id, trace_id) DO NOTHING
 """
 _REMOVE_FORMER = """
     DELETE FROM spans
