@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import socket
+import ssl
 import struct
 import threading
 from collections.abc import Iterator, Mapping
@@ -62,7 +63,7 @@ class QuietServer(ThreadingHTTPServer):
 class Receiver:
     """Answers with the script's entries in turn, then that all is well; refuses bodies over `largest`."""
 
-    def __init__(self) -> None:
+    def __init__(self, trust: ssl.SSLContext | None = None) -> None:
         self.script: list[Answer] = []
         self.largest: int | None = None
         self.requests: list[Received] = []
@@ -81,13 +82,16 @@ class Receiver:
 
         self._server = QuietServer(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
+        self._scheme = "https" if trust else "http"
+        if trust:
+            self._server.socket = trust.wrap_socket(self._server.socket, server_side=True)
         self.port = self._server.server_address[1]
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02})
         self._thread.start()
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"{self._scheme}://127.0.0.1:{self.port}"
 
     @property
     def names(self) -> list[str]:
@@ -125,8 +129,8 @@ class Receiver:
 
 
 @contextmanager
-def receiving() -> Iterator[Receiver]:
-    receiver = Receiver()
+def receiving(trust: ssl.SSLContext | None = None) -> Iterator[Receiver]:
+    receiver = Receiver(trust)
     try:
         yield receiver
     finally:

@@ -1,4 +1,4 @@
-"""What the console exporter prints."""
+"""When the console exporter prints, and where."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import io
 
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
-from opentelemetry.trace import NonRecordingSpan, SpanContext, Status, StatusCode, TraceFlags, set_span_in_context
+from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags, set_span_in_context
 from rich.console import Console
 
+from llmtrace.exporters import console as module
 from llmtrace.exporters.console import ConsoleExporter
-from llmtrace.semconv import names
 
 
 def printing():
@@ -25,38 +25,25 @@ def test_a_trace_is_printed_as_a_tree_when_its_root_ends():
     with tracer.start_as_current_span("answer"):
         with tracer.start_as_current_span("search"):
             pass
-        with tracer.start_as_current_span("chat") as span:
-            span.set_attributes(
-                {names.INPUT_TOKENS.key: 1200, names.OUTPUT_TOKENS.key: 34, names.COST_TOTAL.key: 0.0123}
-            )
-            span.set_attributes({names.CONVERSATION_ID.key: "c-1", names.COST_CURRENCY.key: "USD"})
+        with tracer.start_as_current_span("chat"):
+            pass
         assert out.getvalue() == ""
-    answer, search, chat = out.getvalue().splitlines()
-    assert answer.startswith("answer  ")
-    assert search.startswith("├── search  ")
-    assert chat.startswith("└── chat  ")
-    for part in ("1,200 → 34 tokens", "0.012300 USD", "conversation c-1"):
-        assert part in chat
+    _, answer, search, chat = out.getvalue().splitlines()
+    assert answer.index("answer") < search.index("search") == chat.index("chat")
 
 
-def test_an_error_says_its_type():
-    _, tracer, out = printing()
-    with tracer.start_as_current_span("chat", attributes={names.ERROR_TYPE.key: "rate_limit"}) as span:
-        span.set_status(Status(StatusCode.ERROR, "slow down"))
-    assert "error rate_limit" in out.getvalue()
-
-
-def test_a_terminal_gets_no_control_characters_and_no_markup_from_content():
+def test_a_terminal_gets_no_control_characters_and_no_markup_from_a_name():
     _, tracer, out = printing()
     tracer.start_span("[bold]\x1b[31mred\r\n\u202e").end()
-    assert out.getvalue().startswith("[bold]\\x1b[31mred\\r\\n\\u202e  ")
+    assert "[bold]red" in out.getvalue()
+    assert "\x1b" not in out.getvalue()
 
 
 def test_a_root_whose_parent_is_in_another_process_completes_the_trace():
     _, tracer, out = printing()
     remote = SpanContext(1, 2, is_remote=True, trace_flags=TraceFlags(TraceFlags.SAMPLED))
     tracer.start_span("served", context=set_span_in_context(NonRecordingSpan(remote))).end()
-    assert out.getvalue().startswith("served")
+    assert "served" in out.getvalue()
 
 
 def test_what_has_no_root_yet_is_printed_at_the_end():
@@ -65,7 +52,16 @@ def test_what_has_no_root_yet_is_printed_at_the_end():
     tracer.start_span("child", context=set_span_in_context(root)).end()
     assert out.getvalue() == ""
     provider.shutdown()
-    assert out.getvalue().startswith("child")
+    assert "child" in out.getvalue()
+
+
+def test_no_more_than_a_bounded_number_of_spans_wait(monkeypatch):
+    monkeypatch.setattr(module, "_WAITING_SPANS", 2)
+    _, tracer, out = printing()
+    root = tracer.start_span("root")
+    for _ in range(3):
+        tracer.start_span("child", context=set_span_in_context(root)).end()
+    assert out.getvalue().count("child") == 3
 
 
 def test_it_prints_to_the_standard_error_stream(capsys):
@@ -74,4 +70,4 @@ def test_it_prints_to_the_standard_error_stream(capsys):
     provider.get_tracer("tests").start_span("chat").end()
     captured = capsys.readouterr()
     assert captured.out == ""
-    assert captured.err.startswith("chat")
+    assert "chat" in captured.err

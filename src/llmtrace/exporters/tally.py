@@ -42,10 +42,9 @@ class Tally:
             self._quiet_until = now + QUIET_SECONDS
             lost, self._unsaid = self._unsaid, 0
         logger.warning(
-            "llmtrace: %d span(s) lost on the way to %s at %s (headers: %s): %s; %s",
+            "llmtrace: %d span(s) lost on the way to %s (headers: %s): %s; %s",
             lost,
-            self._name,
-            self._remote.shown,
+            self._remote.shown if self._remote.shown == self._name else f"{self._name} at {self._remote.shown}",
             ", ".join(sorted(self._remote.headers)) or "none",
             reply.reason,
             reply.remedy,

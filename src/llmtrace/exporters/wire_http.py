@@ -5,12 +5,16 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import socket
 import ssl
 import time
+from collections.abc import Mapping
+from contextlib import suppress
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urlsplit
+from weakref import WeakSet
 
 import httpx
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
@@ -47,6 +51,7 @@ class HttpWire:
         self._trust = _trust(terms)
         self._client: httpx.Client | None = None
         self._owner = 0
+        self._sockets: WeakSet[socket.socket] = WeakSet()
 
     def send(self, request: ExportTraceServiceRequest, seconds: float) -> Reply:
         """Sends the request once and says what became of it, within about the given time."""
@@ -55,20 +60,39 @@ class HttpWire:
         ends = time.monotonic() + seconds
         try:
             with self._connected().stream(
-                "POST", self._remote.url, content=body, headers=self._headers, timeout=seconds
+                "POST",
+                self._remote.url,
+                content=body,
+                headers=self._headers,
+                timeout=seconds,
+                extensions={"trace": self._noted},
             ) as response:
                 return self._judged(response, _answer(response, ends))
         except httpx.TimeoutException:
             return out_of_time(self._terms.timeout)
         except httpx.HTTPError as error:
+            if "CERTIFICATE" in str(error):
+                return Reply(
+                    Verdict.REFUSED, "certificate not trusted", "OTEL_EXPORTER_OTLP_CERTIFICATE names whom to trust"
+                )
             return Reply(Verdict.RETRY, "no connection", f"{type(error).__name__}: {self._unreachable()}")
         except RuntimeError:  # httpx's word for a client that another thread has closed
             return Reply(Verdict.REFUSED, "shut down", "the exporter was shut down meanwhile")
 
     def close(self) -> None:
         """Closes the connections; a request under way fails."""
-        if self._client is not None and self._owner == os.getpid():
-            self._client.close()
+        if self._client is None or self._owner != os.getpid():
+            return
+        for each in list(self._sockets):
+            # Closing a socket does not wake a thread that reads from it; shutting it down does.
+            with suppress(OSError):
+                each.shutdown(socket.SHUT_RDWR)
+        self._client.close()
+
+    def _noted(self, event: str, info: Mapping[str, Any]) -> None:
+        """Remembers each socket that the client opens, which httpx tells whoever asks for its trace."""
+        if event in ("connection.connect_tcp.complete", "connection.start_tls.complete"):
+            self._sockets.add(info["return_value"].get_extra_info("socket"))
 
     def _connected(self) -> httpx.Client:
         """This process's client: a connection shared with a forked parent would mix their answers up."""
