@@ -51,8 +51,8 @@ def render(
 ) -> Json:
     """The value as new JSON data, of which nothing belongs to the app.
 
-    `text` is applied to every string. `hides` is asked about every entry of a mapping and gives what stands in for its
-    value, or None to show it.
+    `text` is applied to every string, also to one that describes an object. `hides` is asked about every entry of a
+    mapping and gives what stands in for its value, or None to show it.
     """
     return _Rendering(text, hides).value(value, MAX_DEPTH)
 
@@ -74,28 +74,30 @@ class _Rendering:
         if value is None or kind is bool:
             return value
         if kind is int or kind is float:
-            return _number(value)
-        return OMITTED if depth == 0 else self._object(value, kind, depth, under)
+            rendered = _number(value)
+        else:
+            rendered = OMITTED if depth == 0 else self._object(value, kind, depth, under)
+        return self._text(rendered) if type(rendered) is str else rendered
 
     def _mapping(self, pairs: Iterable[tuple[Any, Any]], depth: int, under: str = "") -> Json:
         rendered: dict[str, Json] = {}
         for key, item in pairs:
             if self._room <= 0:
-                rendered["…"] = OMITTED
+                rendered["…"] = self._text(OMITTED)
                 break
             self._room -= 1
             name = key if type(key) is str and len(key) < _LONG_KEY and key.isascii() else self._key(key, depth)
             # In a JSON schema, `properties` maps names to schemas: there a name tells of a secret but keeps none.
             schema = under == "properties" and type(item) is dict
             hidden = None if schema else self._hides(name, item)
-            rendered[name] = self.value(item, depth - 1, name) if hidden is None else hidden
+            rendered[name] = self.value(item, depth - 1, name) if hidden is None else self._text(hidden)
         return rendered
 
     def _items(self, items: Iterable[Any], depth: int) -> Json:
         rendered: list[Json] = []
         for item in items:
             if self._room <= 0:
-                rendered.append(OMITTED)
+                rendered.append(self._text(OMITTED))
                 break
             self._room -= 1
             rendered.append(self.value(item, depth - 1))
@@ -130,7 +132,7 @@ class _Rendering:
 
     def _scalar(self, value: Any, kind: type, depth: int) -> Json:
         if issubclass(kind, str):
-            return self._text(str.__str__(value))
+            return str.__str__(value)
         if issubclass(kind, int):
             return _number(int.__int__(value))
         if issubclass(kind, float):
