@@ -72,7 +72,7 @@ def _leaf(value: bool | float | str | None) -> AttributeValue:  # noqa: FBT001 -
 
 
 def structured(value: Any) -> AttributeValue:
-    """The value as every SDK takes it on an event: those before 1.45 drop a list of several types, so it is JSON text."""
+    """The value as any SDK takes it on an event: those before 1.45 drop a list of several types, so it is JSON text."""
     return _uniform(plain(value))
 
 
