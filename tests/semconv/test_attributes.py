@@ -81,6 +81,12 @@ def test_samplers_see_what_the_span_is_about(operation, key):
     assert start_attributes(start(operation, "it"), Scope()) == {"gen_ai.operation.name": operation, key: "it"}
 
 
+def test_the_apps_own_conversation_counts_before_the_clients():
+    begun = start("chat", conversation_id="client's")
+    assert start_attributes(begun, Scope())["gen_ai.conversation.id"] == "client's"
+    assert start_attributes(begun, Scope(conversation_id="app's"))["gen_ai.conversation.id"] == "app's"
+
+
 def test_a_plain_step_claims_no_operation_of_the_conventions():
     assert start_attributes(start("step", "split"), Scope()) == {"llmtrace.step.name": "split"}
     found = attributes(Step(name="split", input={"text": "a b"}, output=["a", "b"]), DONE, "both")

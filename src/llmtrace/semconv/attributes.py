@@ -74,6 +74,7 @@ def _begun(start: Start) -> Pairs:
         yield names.OPERATION_NAME, operation
     yield names.PROVIDER_NAME, start.provider
     yield names.REQUEST_MODEL, start.model
+    yield names.CONVERSATION_ID, start.conversation_id
     yield names.SERVER_ADDRESS, start.address
     yield names.SERVER_PORT, start.port if start.address else None
     if operation in _TARGETS:
