@@ -21,7 +21,10 @@ MESSAGES = [
     {"role": "system", "parts": [{"type": "text", "content": "Be brief."}]},
     {
         "role": "user",
-        "parts": [{"type": "text", "content": "Rain in Oslo?\nLook twice."}, {"type": "uri", "uri": "gs://a"}],
+        "parts": [
+            {"type": "text", "content": "Rain in Oslo?\nLook twice."},
+            {"type": "uri", "modality": "audio", "uri": "gs://a"},
+        ],
     },
     {"role": "user", "parts": [{"type": "blob", "modality": "image", "mime_type": "image/png", "content": "aGk=" * 9}]},
     {"role": "assistant", "parts": [{"type": "reasoning", "content": "Hm."}]},
@@ -130,8 +133,8 @@ def test_one_call_is_shown_in_full(filled):
         f"\nParameters\n  {names.REQUEST_STREAM.key}       True\n  {names.TEMPERATURE.key}  0.2\n",
         "\nTools offered\n  weather  Of a city\n",
         "\nInput\nsystem\n  Be brief.\nuser\n  Rain in Oslo?\n  Look twice.\n",
-        '    "uri": "gs://a"',
-        "user\n  [image image/png, 36 characters of base64]\nassistant\n  Hm.\n",
+        "  Look twice.\n  [audio gs://a]\nuser\n",
+        "user\n  [image image/png 36 characters of base64]\nassistant\n  Hm.\n",
         'assistant\n  → weather  {"city": "Oslo"}\ntool\n  ← c1  wet\n',
         "\nOutput\nassistant\n  Yes.\n",
         "\nAttributes\n  llmtrace.metadata.tenant  acme",

@@ -14,6 +14,7 @@ from llmtrace.facts.records import Json
 from llmtrace.facts.shape import items, mapping, text
 
 _ROLES = {"system": "yellow", "user": "green", "assistant": "cyan", "tool": "magenta"}
+_ATTACHMENTS = ("blob", "file", "uri")
 _INDENT = (0, 0, 0, 2)
 
 
@@ -69,10 +70,12 @@ def part(piece: Json) -> RenderableType:
         return _arrow("→", found.get("name"), found.get("arguments"))
     if kind == "tool_call_response":
         return _arrow("←", found.get("id") or "result", found.get("response"))
-    if kind == "blob":
-        size = f"{len(str(found.get('content', ''))):,} characters of base64"
-        about = (str(found.get(key) or "") for key in ("modality", "mime_type"))
-        return Padding(Text(f"[{one_line(' '.join(about))}, {size}]", "dim"), _INDENT, expand=False)
+    if kind in _ATTACHMENTS:
+        what = (
+            found.get("uri") or found.get("file_id") or f"{len(str(found.get('content', ''))):,} characters of base64"
+        )
+        about = " ".join(str(word) for word in (found.get("modality"), found.get("mime_type"), what) if word)
+        return Padding(Text(f"[{one_line(about)}]", "dim"), _INDENT, expand=False)
     return verbatim(piece)
 
 
