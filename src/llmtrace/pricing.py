@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import importlib
+import importlib.metadata
 import json
 import logging
 import re
@@ -179,6 +181,17 @@ def _own(usage: Usage, rate: Rate, source: str) -> Cost | None:
     extra = sum(count * rate.units.get(unit, 0) for unit, count in usage.units.items())
     total = (spent_in + spent_out) / 1_000_000 + extra
     return Cost(float(total), float(spent_in / 1_000_000), float(spent_out / 1_000_000), source=source)
+
+
+def prepare() -> None:
+    """Loads the HTTP library that genai-prices stands on; to be called on the app's thread, before any call is traced.
+
+    Loaded later, on ours, it could be seen half-made: client libraries look for it among the loaded modules.
+    """
+    for requirement in importlib.metadata.requires("genai-prices") or ():
+        name = re.match(r"[\w-]+", requirement)
+        if name is not None and name.group() in ("httpx", "httpx2"):
+            importlib.import_module(name.group())
 
 
 def _genai(record: Billed, models: list[str]) -> Cost | None:

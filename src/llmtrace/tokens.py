@@ -46,7 +46,7 @@ def estimate(record: Inference, tables: Path | None) -> None:
     usage = record.usage
     reported = usage.input_tokens is not None or usage.output_tokens is not None
     answer = "".join(_text(part) or "" for message in record.output_messages for part in message.parts)
-    if reported or not answer or tables is None or record.operation == "fetch_response":
+    if reported or not answer or tables is None or record.operation not in ("chat", "text_completion"):
         return
     prompt = _prompt(record)
     encoding = _encoding_of(record.response_model, tables) or _encoding_of(record.request_model, tables)

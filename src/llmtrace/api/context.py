@@ -10,6 +10,21 @@ from typing import Any
 from opentelemetry.context import Context, attach, detach
 
 from llmtrace.engine.context import current_scope, with_scope
+from llmtrace.engine.engine import SWITCH
+from llmtrace.engine.guard import Guard
+from llmtrace.facts.records import Scope
+
+_REDACTING = Guard("the redaction of what the app says of a block", tolerance=None)
+
+
+def _redacted(scope: Scope) -> Scope:
+    """The scope without secrets, redacted here once and not on every span below. It is lost where that fails."""
+    engine = SWITCH.engine
+    if engine is None:
+        return scope
+    with _REDACTING:
+        return engine.policy.scope(scope)
+    return current_scope()
 
 
 class conversation:  # noqa: N801 - read as a statement: `with conversation("42"):`
@@ -34,7 +49,7 @@ class conversation:  # noqa: N801 - read as a statement: `with conversation("42"
             user_id=scope.user_id if self._user is None else str(self._user),
             metadata={**scope.metadata, **self._metadata},
         )
-        self._tokens.append(attach(with_scope(inner)))
+        self._tokens.append(attach(with_scope(_redacted(inner))))
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

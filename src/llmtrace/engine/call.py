@@ -226,7 +226,7 @@ class Call:
             record = facts_of(self.engine, evidence, course, self.scope, covered=self.covered)
             describe(self.engine, self.span, record, course)
             return
-        describe(self.engine, self.span, unread(self.start), course)
+        describe(self.engine, self.span, unread(self.engine, self.start, course), course)
 
 
 def current_call() -> Call | None:

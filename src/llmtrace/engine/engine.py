@@ -21,9 +21,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Engine:
-    """The parts that a call is described with. `names` says which spelling of renamed attributes is written.
+    """The parts that a call is described with.
 
-    `token_tables` is the folder where tiktoken's tables would lie; `metrics` and `events` are None where they are off.
+    `names` says which spelling of renamed attributes is written, `span_content` whether spans may carry content or only
+    events do. `token_tables` is the folder where tiktoken's tables would lie; `metrics` and `events` are None where they are off.
     """
 
     tracer: Tracer
@@ -31,6 +32,7 @@ class Engine:
     policy: Policy
     prices: Prices
     names: Names
+    span_content: bool
     token_tables: Path | None
     metrics: Metrics | None
     events: Events | None

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from opentelemetry.trace import Status, StatusCode
 
+from llmtrace.content.fields import strip
 from llmtrace.facts.records import Cost, Embedding, Inference, Record, Rerank, Usage
 from llmtrace.pricing import price
 from llmtrace.semconv.attributes import attributes
@@ -27,34 +28,44 @@ def facts_of(engine: Engine, evidence: Evidence, course: Course, scope: Scope, *
     """
     record = evidence.start.operation.read(evidence)
     _complete(record, evidence.start)
+    record.conversation_id = scope.conversation_id or record.conversation_id
     _reconcile(course, record)
     if isinstance(record, Inference | Embedding | Rerank):
         record.usage, record.cost = (Usage(), None) if covered else _counted(engine, record)
-    capture = "none" if course.content_dropped == "queue full" else scope.capture
-    engine.policy.apply(record, course.failure, capture)
+    _let_through(engine, record, course, "none" if course.content_dropped == "queue full" else scope.capture)
     return record
 
 
-def unread(start: Start) -> Record:
+def unread(engine: Engine, start: Start, course: Course) -> Record:
     """What is known of a call whose facts could not be read."""
-    return _complete(Record(operation=start.operation.name), start)
+    record = _complete(Record(operation=start.operation.name), start)
+    _let_through(engine, record, course, "none")
+    return record
 
 
 def describe(engine: Engine, span: Span, record: Record, course: Course) -> None:
     """Writes the facts on the span and ends it at the call's own end, whatever fails on the way."""
     with engine.describing:
+        if engine.events is not None:
+            engine.events.emit(record, course, span.get_span_context())
+    with engine.describing:
+        if not engine.span_content:
+            strip(record)
         if span.is_recording():
             span.set_attributes(attributes(record, course, engine.names))
         if course.failure is not None:
             span.set_status(Status(StatusCode.ERROR, course.failure.message or None))
     with engine.describing:
-        if engine.events is not None:
-            engine.events.emit(record, course, span.get_span_context())
-    with engine.describing:
         span.end(course.ended)
     with engine.describing:
         if engine.metrics is not None:
             engine.metrics.record(record, course)
+
+
+def _let_through(engine: Engine, record: Record, course: Course, capture: str | None) -> None:
+    """Content rules; where an app's own redactor fails, no content is left and the facts stay."""
+    with engine.describing:
+        engine.policy.apply(record, course.failure, capture)
 
 
 def _complete(record: Record, start: Start) -> Record:

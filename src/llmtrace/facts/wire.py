@@ -6,6 +6,7 @@ objects can change them and no field is lost to a library's older model of the a
 
 from __future__ import annotations
 
+import sys
 from base64 import b64decode
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
@@ -38,11 +39,14 @@ def decoded(chunks: Iterable[bytes], encoding: str) -> bytes:
     """The chunks joined and decompressed, as far as they hold."""
     if encoding in ("", "identity"):
         return b"".join(chunks)
-    import httpx  # noqa: PLC0415 - as above; it knows every encoding that the client could have asked for
-
+    # The library that the answer came through, which knows every encoding it asked for. It is loaded, then; to import
+    # one here, off the app's thread, could show it half-made to a client library that looks for it.
+    http: Any = next((sys.modules[name] for name in ("httpx2", "httpx") if name in sys.modules), None)
+    if http is None:
+        return b""
     parts: list[bytes] = []
-    with suppress(httpx.DecodingError):  # what a damaged body held up to the damage is still worth reading
-        parts.extend(httpx.Response(200, headers={"content-encoding": encoding}, content=iter(chunks)).iter_bytes())
+    with suppress(http.DecodingError):  # what a damaged body held up to the damage is still worth reading
+        parts.extend(http.Response(200, headers={"content-encoding": encoding}, content=iter(chunks)).iter_bytes())
     return b"".join(parts)
 
 

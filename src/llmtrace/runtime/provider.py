@@ -21,21 +21,25 @@ logger = logging.getLogger("llmtrace")
 SCOPE_NAME = "llmtrace"
 """The instrumentation scope of every span of ours."""
 
+_MADE: list[TracerProvider] = []
+"""The provider that we made and set: it outlives a shutdown, since the global one can be set only once."""
+
 MAX_ATTRIBUTES = 1024
 """The SDK's default of 128 drops the oldest when full, which are the model and the operation."""
 
 
 def provider_for(settings: Settings) -> tuple[Any, bool]:
-    """The provider to use, and whether it is one that we made. The global one is set only where there is none."""
+    """The provider to use, and whether it is the app's. The global one is set only where there is none."""
     if settings.tracer_provider is not None:
-        return settings.tracer_provider, False
+        return settings.tracer_provider, True
     existing = trace.get_tracer_provider()
     if not isinstance(existing, trace.ProxyTracerProvider):
-        return existing, False
+        return existing, existing not in _MADE
     limits = SpanLimits(max_span_attributes=MAX_ATTRIBUTES)
     made = TracerProvider(resource=_resource(settings), span_limits=limits, shutdown_on_exit=False)
     trace.set_tracer_provider(made)
-    return made, True
+    _MADE.append(made)
+    return made, False
 
 
 def _resource(settings: Settings) -> Resource:

@@ -7,8 +7,6 @@ from importlib.metadata import version
 
 from opentelemetry._logs import get_logger_provider
 from opentelemetry.metrics import get_meter_provider
-from opentelemetry.sdk.trace import SpanProcessor
-from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
 from llmtrace import integrations
 from llmtrace.content.policy import Policy
@@ -17,19 +15,16 @@ from llmtrace.engine.engine import SWITCH, Engine
 from llmtrace.engine.guard import Guard
 from llmtrace.engine.patch import Patcher
 from llmtrace.engine.worker import Worker
-from llmtrace.exporters import Destination, build
+from llmtrace.exporters import LocalExporter, build
 from llmtrace.facts.operation import Integration
-from llmtrace.pricing import Prices
+from llmtrace.pricing import Prices, prepare
 from llmtrace.pricing import load as load_prices
+from llmtrace.runtime import delivery
+from llmtrace.runtime.delivery import Delivery
 from llmtrace.runtime.provider import SCOPE_NAME, FrontProcessor, add, provider_for, remove
 from llmtrace.semconv.events import Events
 from llmtrace.semconv.metrics import Metrics
 from llmtrace.settings import Settings, SettingsError
-
-SCHEDULE_MILLIS = 1_000
-"""How long a finished span waits for company before its batch goes out."""
-
-QUEUE_SPANS = 8_192
 
 VERSION = version("llmtrace")
 
@@ -40,12 +35,15 @@ class Session:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         chosen = self._chosen()
-        self.destinations: list[Destination] = build(settings)
+        self.provider, joined = provider_for(settings)
+        # The app's own provider already sends where those variables say; a second exporter would send everything twice.
+        theirs = joined and settings.origin("exporters").startswith("OTEL_")
+        self.destinations = [] if theirs else build(settings)
         self.worker = Worker(settings.queue_bytes, threaded=settings.worker)
-        self.provider, self.made = provider_for(settings)
         self.front = FrontProcessor(self.worker.drain)
-        self.processors: list[SpanProcessor] = [_processor(destination) for destination in self.destinations]
-        add(self.provider, self.front, self.processors)
+        self.deliveries = [Delivery(destination) for destination in self.destinations]
+        add(self.provider, self.front, self.deliveries)
+        prepare()
         self.engine = self._engine()
         SWITCH.engine = self.engine
         self._integrations = chosen
@@ -68,6 +66,7 @@ class Session:
             policy=self._policy(),
             prices=load_prices(settings.prices) if settings.prices else Prices(),
             names=settings.names,
+            span_content=settings.span_content,
             token_tables=settings.tiktoken_cache,
             metrics=Metrics(get_meter_provider().get_meter(SCOPE_NAME, VERSION), settings.names),
             events=Events(get_logger_provider().get_logger(SCOPE_NAME, VERSION), settings.names)
@@ -78,9 +77,12 @@ class Session:
 
     def _policy(self) -> Policy:
         settings = self.settings
+        exporters = [destination.exporter for destination in self.destinations]
+        keepers = [exporter.keep for exporter in exporters if isinstance(exporter, LocalExporter)]
         return Policy(
             capture=settings.capture,
             redactor=Redactor(settings.redact),
+            sink=keepers[0] if keepers else None,
             max_value_bytes=settings.max_value_bytes,
             max_span_bytes=settings.max_span_bytes,
         )
@@ -99,28 +101,17 @@ class Session:
     def flush(self, timeout: float) -> bool:
         """Drains the hand-over and sends every finished span, within `timeout` seconds."""
         deadline = time.monotonic() + timeout
-        done = self.worker.drain(timeout)
-        for processor in self.processors:
-            done = processor.force_flush(_millis(deadline)) and done
-        return done
+        drained = self.worker.drain(timeout)
+        return delivery.flush(self.deliveries, deadline - time.monotonic()) and drained
 
     def shutdown(self, timeout: float) -> bool:
-        """Restores the libraries, flushes, and closes the destinations; the provider itself lives on."""
+        """Restores the libraries, sends what is left, and closes the destinations; the provider itself lives on."""
         deadline = time.monotonic() + timeout
         self.uninstrument()
         if SWITCH.engine is self.engine:
             SWITCH.engine = None
-        done = self.worker.stop(timeout) and self.flush(deadline - time.monotonic())
+        drained = self.worker.stop(timeout)
         self.front.on = False
-        for processor in self.processors:
-            processor.shutdown()
-        remove(self.provider, [self.front, *self.processors])
-        return done
-
-
-def _processor(destination: Destination) -> SpanProcessor:
-    return BatchSpanProcessor(destination.exporter, max_queue_size=QUEUE_SPANS, schedule_delay_millis=SCHEDULE_MILLIS)
-
-
-def _millis(deadline: float) -> int:
-    return max(int((deadline - time.monotonic()) * 1000), 0)
+        sent = delivery.close(self.deliveries, deadline - time.monotonic())
+        remove(self.provider, [self.front, *self.deliveries])
+        return drained and sent

@@ -1,0 +1,61 @@
+"""One destination's batches: queued and sent on a thread of their own, flushed and closed within a deadline."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from opentelemetry.sdk.trace.export import BatchSpanProcessor
+
+from llmtrace.exporters import OtlpExporter
+
+if TYPE_CHECKING:
+    from llmtrace.exporters import Destination
+
+SCHEDULE_MILLIS = 1_000
+"""How long a finished span waits for company before its batch goes out."""
+
+QUEUE_SPANS = 8_192
+
+
+class Delivery(BatchSpanProcessor):
+    """The SDK's batching, with an end that a dead backend cannot put off."""
+
+    def __init__(self, destination: Destination) -> None:
+        self.destination = destination
+        super().__init__(destination.exporter, max_queue_size=QUEUE_SPANS, schedule_delay_millis=SCHEDULE_MILLIS)
+
+    @property
+    def lost(self) -> int:
+        """Spans that the destination did not take, as far as its exporter counts them."""
+        exporter = self.destination.exporter
+        return sum(exporter.tally.dropped.values()) if isinstance(exporter, OtlpExporter) else 0
+
+    def close(self, seconds: float) -> None:
+        """Sends what waits, for `seconds` at the most; what is under way then is broken off."""
+        self._batch_processor.shutdown(timeout_millis=max(int(seconds * 1000), 0))
+
+
+def flush(deliveries: Sequence[Delivery], seconds: float) -> bool:
+    """Flushes all at once, so that none waits for another. False if time ran out or spans were lost meanwhile."""
+    deadline, lost = time.monotonic() + seconds, sum(delivery.lost for delivery in deliveries)
+    threads = [threading.Thread(target=delivery.force_flush, daemon=True) for delivery in deliveries]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(max(deadline - time.monotonic(), 0))
+    late = any(thread.is_alive() for thread in threads)
+    return not late and sum(delivery.lost for delivery in deliveries) == lost
+
+
+def close(deliveries: Sequence[Delivery], seconds: float) -> bool:
+    """Ends all, each with its share of the time that is left. No thread is started: at exit none can be.
+
+    False if spans were lost at it.
+    """
+    deadline, lost = time.monotonic() + seconds, sum(delivery.lost for delivery in deliveries)
+    for number, delivery in enumerate(deliveries):
+        delivery.close((deadline - time.monotonic()) / (len(deliveries) - number))
+    return sum(delivery.lost for delivery in deliveries) == lost
