@@ -84,26 +84,27 @@ class Pick(NamedTuple):
 
 
 def _last(source: Store, wanted: Filter, limit: int, *, content: bool) -> list[Pick]:
-    traces = reversed(source.traces(wanted, limit))
     first = None if content else FIRST
-    return [
-        Pick(source.spans(trace.trace_id, content=content, limit=first), trace.span_count, LINES) for trace in traces
+    found = [
+        Pick(source.spans(trace.trace_id, content=content, limit=first), trace.span_count, LINES)
+        for trace in reversed(source.traces(wanted, limit))
     ]
+    return [pick for pick in found if pick.spans]  # a trace may have been pruned since it was listed
 
 
 def _one(source: Store, prefix: str) -> Pick:
-    found = source.find(prefix.strip().lower())
-    if not found:
-        fail(f"no trace or span in {source.path} has an id that begins with {prefix}")
-    exact = [item for item in found if prefix in (item.span_id, item.trace_id if item.span_id is None else None)]
+    wanted = prefix.strip().lower()
+    found = source.find(wanted)
+    exact = [item for item in found if item.span_id == wanted]
     if len(exact or found) > 1:
         ids = "\n".join(f"  span  {item.span_id}" if item.span_id else f"  trace {item.trace_id}" for item in found)
         fail(f"{prefix} is not enough to tell these apart:\n{ids}")
-    item = (exact or found)[0]
-    spans = source.spans(item.trace_id)
-    if item.span_id is None:
-        return Pick(spans, len(spans))
-    return Pick([span for span in spans if span.span_id == item.span_id], 1, single=True)
+    chosen = next(iter(exact or found), None)
+    spans = source.spans(chosen.trace_id) if chosen else []
+    if chosen is None or not spans:
+        fail(f"no trace or span in {source.path} has an id that begins with {prefix}")
+    single = [span for span in spans if span.span_id == chosen.span_id]
+    return Pick(single, 1, single=True) if single else Pick(spans, len(spans))
 
 
 def _plain(value: Any) -> Any:
