@@ -122,7 +122,7 @@ def _cost(span: SpanRow) -> str:
 
 
 def _joined(between: str, known: Attributes, *rows: Attribute) -> str:
-    return between.join(_shown(known[row.key]) for row in rows if row.key in known)
+    return between.join(dict.fromkeys(_shown(known[row.key]) for row in rows if row.key in known))
 
 
 def _shown(value: Json) -> str:
