@@ -10,7 +10,7 @@ import pytest
 
 from llmtrace.settings import Settings, SettingsError, differences, resolve, store_path
 from llmtrace.settings.model import CAPTURE_VARIABLE
-from llmtrace.settings.resolve import variable_names
+from llmtrace.settings.resolution import variable_names
 
 
 class Exporter:
