@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import functools
-import inspect
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol, TypeVar, overload
 
 from llmtrace.api.shapes import READERS
-from llmtrace.engine.engine import SWITCH
 from llmtrace.engine.guard import Guard
-from llmtrace.engine.run import awaited, begin, run
+from llmtrace.engine.run import calling
 from llmtrace.facts.operation import Begin, Start
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -42,21 +40,7 @@ def _traced(function: Callable[..., Any], *, kind: str, name: str | None) -> Cal
     own_name: str = getattr(function, "__name__", kind)
     point = _point(function, kind, name or own_name)
     guard = Guard(f"the {kind} decorator of {own_name}")
-
-    @functools.wraps(function)
-    def wrapper(*args: Any, **kwargs: Any) -> Any:
-        engine = SWITCH.engine
-        call = begin(engine, point, guard, args, kwargs) if engine is not None and guard.armed else None
-        return function(*args, **kwargs) if call is None else run(call, guard, function, args, kwargs)
-
-    @functools.wraps(function)
-    async def awaiting(*args: Any, **kwargs: Any) -> Any:
-        engine = SWITCH.engine
-        call = begin(engine, point, guard, args, kwargs) if engine is not None and guard.armed else None
-        coroutine = function(*args, **kwargs)
-        return await (coroutine if call is None else awaited(call, guard, coroutine))
-
-    return awaiting if inspect.iscoroutinefunction(function) else wrapper
+    return calling(point, guard, function)
 
 
 def _point(function: Callable[..., Any], kind: str, name: str) -> Begin:

@@ -14,9 +14,9 @@ from llmtrace.content.snapshot import snapshot
 from llmtrace.engine.context import CALL_KEY, current_scope, with_scope
 from llmtrace.engine.settle import describe, facts_of, unread
 from llmtrace.facts.operation import Evidence, Received, Start
-from llmtrace.facts.records import Course, Scope
+from llmtrace.facts.records import Course, Failure, Scope
 from llmtrace.semconv.attributes import span_name, start_attributes
-from llmtrace.semconv.errors import failure_of
+from llmtrace.semconv.errors import error_type, failure_of
 
 if TYPE_CHECKING:
     from opentelemetry.context import Context
@@ -49,7 +49,6 @@ class Call:
         "engine",
         "gap",
         "guard",
-        "heard",
         "outer",
         "pending",
         "point",
@@ -80,7 +79,10 @@ class Call:
         if operation.step:
             self.scope = self._stepped(self.scope)
             context = with_scope(self.scope, context)
-        self.request = start.request if start.wire else snapshot(start.request)
+        self.request: Any = None
+        if not start.wire:
+            with guard:
+                self.request = snapshot(start.request)
         self.response: Received | None = None
         self.attempts = 0
         self.size = 0
@@ -95,16 +97,14 @@ class Call:
         self.gap: int | None = None
         self.pending = [True]
         self.course: Course | None = None
-        self.span: Span = engine.tracer.start_span(
-            span_name(start),
-            context,
-            _KINDS[operation.kind],
-            start_attributes(start, self.scope, engine.names),
-            start_time=self.started,
-        )
-        self.context = set_value(CALL_KEY, self, set_span_in_context(self.span, context))
         if operation.bears_usage:
             self._cover_outer()
+        name, known = operation.name, None
+        with guard:
+            name, known = span_name(start), start_attributes(start, self.scope, engine.names)
+        kind = _KINDS[operation.kind]
+        self.span: Span = engine.tracer.start_span(name, context, kind, known, start_time=self.started)
+        self.context = set_value(CALL_KEY, self, set_span_in_context(self.span, context))
 
     def _stepped(self, scope: Scope) -> Scope:
         """The scope inside this step: one name further down the path, and the step's place among its siblings."""
@@ -125,10 +125,9 @@ class Call:
     # -- while it runs
 
     def sent(self, material: Any) -> None:
-        """A request went out; the last attempt's is the one that was answered."""
+        """A request went out; the last attempt's is the one that was answered. None stands for one that isn't read."""
         self.attempts += 1
-        if material is not None:
-            self.request = material
+        self.request = snapshot(self.start.request) if material is None else material
 
     def answered(self, received: Received) -> None:
         """The answer's head is here, and its body, or the place to listen for it."""
@@ -168,7 +167,8 @@ class Call:
         """The library returned to the app. A body still to be read keeps the call open."""
         self.returned = True
         if not self.start.wire:
-            self.response = Received(body=snapshot(result))
+            with self.guard:
+                self.response = Received(body=snapshot(result))
         if not self.ear:
             self.finish()
 
@@ -184,16 +184,19 @@ class Call:
             if error is not None:
                 self._failed(error, self.course)
             if self.start.wire and not self.attempts:
-                self.request = snapshot(self.request)
+                self.request = snapshot(self.start.request)
             self.size += _length(self.request)
         finally:
             self.engine.worker.put(self)
 
     def _failed(self, error: BaseException, course: Course) -> None:
         course.outcome = outcome_of(error)
-        if isinstance(error, Exception):
+        if not isinstance(error, Exception):
+            return
+        course.failure = Failure(error_type(error))
+        with self.engine.describing:  # its `__str__` is the app's or the library's, and may raise
             course.failure = failure_of(error)
-            self.response = self.response or self.point.failed(error)
+        self.response = self.response or self.point.failed(error)
 
     # -- off the caller's thread
 
@@ -205,16 +208,13 @@ class Call:
 
     def settle(self) -> None:
         """Describes the call on its span, which ends here, and lets go of all that is the app's."""
-        with self.engine.describing:
-            self._settle()
+        if self.course is not None:
+            self._settle(self.course)
         self.request = self.response = self.outer = self.course = None
         self.chunks = []
         self.tail = None
 
-    def _settle(self) -> None:
-        course = self.course
-        if course is None:
-            return
+    def _settle(self, course: Course) -> None:
         times = self.times
         if times:
             course.first_chunk = (times[0] - self.began) / 1e9

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import traceback
+from contextlib import suppress
 from types import TracebackType
 
 logger = logging.getLogger("llmtrace")
@@ -39,13 +41,21 @@ class Guard:
         if kind is None or not issubclass(kind, Exception) or Guard.strict:
             return False
         self.faults += 1
-        if self.faults == 1:
-            logger.warning(
-                "llmtrace: a fault of its own at %s was kept from your app. Please report it.",
-                self.place,
-                exc_info=(kind, error, trace),  # type: ignore[arg-type]  # an Exception, as tested above
-            )
-        if self.faults == self.tolerance:
+        first = self.faults == 1
+        spent = self.armed and self.tolerance is not None and self.faults >= self.tolerance
+        if spent:
             self.armed = False
-            logger.warning("llmtrace: %s failed %d times and is switched off.", self.place, self.faults)
+        with suppress(Exception):  # a handler or a filter of the app's may raise, and must not be heard here
+            if first:
+                logger.warning(
+                    "llmtrace: a fault of its own at %s was kept from your app. %s", self.place, _ask(kind, trace)
+                )
+            if spent:
+                logger.warning("llmtrace: %s failed %d times and is switched off.", self.place, self.faults)
         return True
+
+
+def _ask(kind: type[BaseException], trace: TracebackType | None) -> str:
+    """Where it happened and what it was, without the exception's own words: those may quote prompts and secrets."""
+    where = "".join(traceback.format_tb(trace))
+    return f"Please report it:\n{where}{kind.__qualname__}"

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import functools
 import importlib.metadata
-import inspect
 import logging
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from types import ModuleType
 from typing import Any
 
@@ -16,7 +15,7 @@ import wrapt
 from llmtrace.engine.call import Call, current_call
 from llmtrace.engine.engine import SWITCH
 from llmtrace.engine.guard import Guard
-from llmtrace.engine.run import awaited, begin, run
+from llmtrace.engine.run import calling
 from llmtrace.engine.stream import listen
 from llmtrace.facts.operation import Answered, Begin, Integration, Point, Sent, Silenced
 
@@ -44,11 +43,7 @@ class Patch:
 
     def put_on(self, module: ModuleType) -> bool:
         """Replaces the function in its class or module. False where there is none."""
-        *path, name = self.attribute.split(".")
-        owner: Any = module
-        for part in path:
-            owner = getattr(owner, part, None)
-        original = None if owner is None else vars(owner).get(name)
+        owner, name, original = _found(module, self.attribute)
         if not callable(original):
             return False
         if original is not self.wrapper:
@@ -66,11 +61,15 @@ class Patch:
 
 
 class Patcher:
-    """All patches of a set of integrations: applied to what is imported already, and to the rest when it comes."""
+    """All patches of a set of integrations: applied to what is imported already, and to the rest when it comes.
 
-    def __init__(self, integrations: list[Integration]) -> None:
+    A point that a library turns out not to have is a warning, and an error for the integrations in `asked`, those that
+    the app asked for by name.
+    """
+
+    def __init__(self, integrations: Collection[Integration], asked: Collection[str] = ()) -> None:
         self.patches = [Patch(i, target, point) for i in integrations for target, point in i.points.items()]
-        self.missing: list[str] = []
+        self._asked = asked
         self._on = True
         for module in dict.fromkeys(patch.module for patch in self.patches):
             wrapt.register_post_import_hook(self._imported, module)
@@ -79,20 +78,16 @@ class Patcher:
         if not self._on:
             return
         for patch in self.patches:
-            if patch.module == module.__name__ and not patch.put_on(module):
-                self._absent(patch)
+            if patch.module == module.__name__:
+                with patch.guard:
+                    if not patch.put_on(module):
+                        self._absent(patch)
 
     def _absent(self, patch: Patch) -> None:
         if patch.target in patch.integration.optional:
             return
-        self.missing.append(patch.target)
-        logger.warning(
-            "llmtrace: %s %s has no %s, so some of its calls go untraced; supported is %s.",
-            patch.integration.name,
-            _version(patch.integration.name),
-            patch.target,
-            patch.integration.requires,
-        )
+        level = logging.ERROR if patch.integration.name in self._asked else logging.WARNING
+        logger.log(level, "llmtrace: %s", lack(patch.integration, patch.target))
 
     def take_off(self) -> None:
         """Takes every patch off; modules imported from now on are left alone."""
@@ -100,6 +95,34 @@ class Patcher:
         for patch in self.patches:
             if patch.module in sys.modules:
                 patch.take_off()
+
+
+def missing(integration: Integration) -> list[str]:
+    """The points that the library, as far as it is imported already, does not have though it should."""
+    return [
+        target
+        for target in integration.points
+        if target not in integration.optional
+        and (module := sys.modules.get(target.partition(":")[0])) is not None
+        and not callable(_found(module, target.partition(":")[2])[2])
+    ]
+
+
+def lack(integration: Integration, target: str) -> str:
+    """Says that a library has no such point, and which versions have it."""
+    return (
+        f"{integration.name} {_version(integration.name)} has no {target}, so some of its calls would go untraced; "
+        f"supported is {integration.requires}."
+    )
+
+
+def _found(module: ModuleType, attribute: str) -> tuple[Any, str, Any]:
+    """Who owns an attribute (`Class.method`, `function`) of the module, its last name, and what lies there itself."""
+    *path, name = attribute.split(".")
+    owner: Any = module
+    for part in path:
+        owner = getattr(owner, part, None)
+    return owner, name, getattr(owner, "__dict__", {}).get(name)
 
 
 def _version(distribution: str) -> str:
@@ -113,7 +136,7 @@ def _wrapper(point: Point, guard: Guard, original: Callable[..., Any]) -> Callab
     """A function that does what the point's role says around the original, and looks like the original."""
     match point:
         case Begin():
-            made = _beginning(point, guard, original)
+            return calling(point, guard, original)
         case Sent():
             made = _sending(point, guard, original)
         case Answered():
@@ -121,23 +144,6 @@ def _wrapper(point: Point, guard: Guard, original: Callable[..., Any]) -> Callab
         case Silenced():
             made = _silencing(point, guard, original)
     return functools.wraps(original)(made)
-
-
-def _beginning(point: Begin, guard: Guard, original: Callable[..., Any]) -> Callable[..., Any]:
-    def start(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call | None:
-        engine = SWITCH.engine
-        return begin(engine, point, guard, args, kwargs) if engine is not None and guard.armed else None
-
-    def plain(*args: Any, **kwargs: Any) -> Any:
-        call = start(args, kwargs)
-        return original(*args, **kwargs) if call is None else run(call, guard, original, args, kwargs)
-
-    async def awaiting(*args: Any, **kwargs: Any) -> Any:
-        call = start(args, kwargs)
-        coroutine = original(*args, **kwargs)
-        return await (coroutine if call is None else awaited(call, guard, coroutine))
-
-    return awaiting if inspect.iscoroutinefunction(original) else plain
 
 
 def _under_way(guard: Guard) -> Call | None:
@@ -149,9 +155,9 @@ def _under_way(guard: Guard) -> Call | None:
 def _sending(point: Sent, guard: Guard, original: Callable[..., Any]) -> Callable[..., Any]:
     def sent(*args: Any, **kwargs: Any) -> Any:
         result = original(*args, **kwargs)
-        call = _under_way(guard)
-        if call is not None:
-            with guard:
+        with guard:
+            call = _under_way(guard)
+            if call is not None:
                 call.sent(point.read(result))
         return result
 
@@ -160,13 +166,12 @@ def _sending(point: Sent, guard: Guard, original: Callable[..., Any]) -> Callabl
 
 def _answering(point: Answered, guard: Guard, original: Callable[..., Any]) -> Callable[..., Any]:
     def answered(*args: Any, **kwargs: Any) -> Any:
-        call = _under_way(guard)
-        if call is not None:
-            with guard:
-                received = point.read(args, kwargs)
-                if received is not None:
-                    call.answered(received)
-                    listen(call, received, guard)
+        with guard:
+            call = _under_way(guard)
+            received = None if call is None else point.read(args, kwargs)
+            if call is not None and received is not None:
+                call.answered(received)
+                listen(call, received, guard)
         return original(*args, **kwargs)
 
     return answered
@@ -174,6 +179,9 @@ def _answering(point: Answered, guard: Guard, original: Callable[..., Any]) -> C
 
 def _silencing(point: Silenced, guard: Guard, original: Callable[..., Any]) -> Callable[..., Any]:
     def silenced(*args: Any, **kwargs: Any) -> Any:
-        return original(*args, **kwargs) if _under_way(guard) is None else point.value
+        with guard:
+            if _under_way(guard) is not None:
+                return point.value
+        return original(*args, **kwargs)
 
     return silenced

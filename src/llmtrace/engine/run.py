@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
 import types
 from collections.abc import Awaitable, Callable, Generator, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -10,18 +12,37 @@ from opentelemetry.context import attach, detach, get_current
 
 from llmtrace.engine.call import Call
 from llmtrace.engine.context import suppressed
+from llmtrace.engine.engine import SWITCH
 
 if TYPE_CHECKING:
-    from llmtrace.engine.engine import Engine
     from llmtrace.engine.guard import Guard
     from llmtrace.facts.operation import Begin
 
 T = TypeVar("T")
 
 
-def begin(engine: Engine, point: Begin, guard: Guard, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Call | None:
-    """The call that these arguments begin, or None where they begin none or somebody asked for silence."""
+def calling(point: Begin, guard: Guard, original: Callable[..., Any]) -> Callable[..., Any]:
+    """A function that makes a call of every run of the original, and looks like it: plain, or a coroutine function."""
+
+    @functools.wraps(original)
+    def plain(*args: Any, **kwargs: Any) -> Any:
+        call = begin(point, guard, args, kwargs)
+        return original(*args, **kwargs) if call is None else run(call, guard, original, args, kwargs)
+
+    @functools.wraps(original)
+    async def awaiting(*args: Any, **kwargs: Any) -> Any:
+        call = begin(point, guard, args, kwargs)
+        return await (original(*args, **kwargs) if call is None else run(call, guard, original, args, kwargs))
+
+    return awaiting if inspect.iscoroutinefunction(original) else plain
+
+
+def begin(point: Begin, guard: Guard, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Call | None:
+    """The call that these arguments begin; None where they begin none, or nothing is to be traced here."""
     with guard:
+        engine = SWITCH.engine
+        if engine is None or not guard.armed:
+            return None
         context = get_current()
         if suppressed(context):
             return None

@@ -31,7 +31,8 @@ def facts_of(engine: Engine, evidence: Evidence, course: Course, scope: Scope, *
     record.conversation_id = scope.conversation_id or record.conversation_id
     _reconcile(course, record)
     if isinstance(record, Inference | Embedding | Rerank):
-        record.usage, record.cost = (Usage(), None) if covered else _counted(engine, record)
+        with engine.describing:
+            record.usage, record.cost = (Usage(), None) if covered else _counted(engine, record)
     _let_through(engine, record, course, "none" if course.content_dropped == "queue full" else scope.capture)
     return record
 
@@ -53,6 +54,7 @@ def describe(engine: Engine, span: Span, record: Record, course: Course) -> None
             strip(record)
         if span.is_recording():
             span.set_attributes(attributes(record, course, engine.names))
+    with engine.describing:
         if course.failure is not None:
             span.set_status(Status(StatusCode.ERROR, course.failure.message or None))
     with engine.describing:
@@ -63,9 +65,13 @@ def describe(engine: Engine, span: Span, record: Record, course: Course) -> None
 
 
 def _let_through(engine: Engine, record: Record, course: Course, capture: str | None) -> None:
-    """Content rules; where an app's own redactor fails, no content is left and the facts stay."""
+    """Content rules; where they fail, as an app's own redactor may, no content is left and the facts stay."""
     with engine.describing:
         engine.policy.apply(record, course.failure, capture)
+        return
+    strip(record)
+    if course.failure is not None:
+        strip(course.failure)
 
 
 def _complete(record: Record, start: Start) -> Record:

@@ -9,6 +9,8 @@ from collections import deque
 from queue import SimpleQueue
 from typing import Protocol
 
+from llmtrace.engine.guard import Guard
+
 TICK = 0.02
 """Seconds the worker lets calls gather before it works them off: one wake-up then serves many calls."""
 
@@ -32,16 +34,18 @@ class Worker:
     """Settles jobs on a thread of its own, in order, holding at most `max_bytes` of their content.
 
     `put` takes no lock and is safe from a finaliser or a signal handler. When the hand-over is full the job sheds its
-    content and is settled at once on the caller's thread, so that no call is lost. Without `threaded` it always is.
+    content and is settled at once on the caller's thread, so that no call is lost. Without `threaded` it always is,
+    and so is what comes after `stop`.
     """
 
     def __init__(self, max_bytes: int, *, threaded: bool = True) -> None:
         self.max_bytes = max_bytes
         self.threaded = threaded
         self.shed = 0
-        self._begin()
+        self.guard = Guard("the settling of a call", tolerance=None)
+        self.begin_anew()
 
-    def _begin(self) -> None:
+    def begin_anew(self) -> None:
         """Starts afresh, also in a forked child: what the parent had waiting is the parent's to settle."""
         self._pid = os.getpid()
         self._jobs: deque[Job] = deque()
@@ -49,35 +53,45 @@ class Worker:
         self._wake: SimpleQueue[bool] = SimpleQueue()
         self._awake = False
         self._busy = threading.Lock()
+        self._settling: int | None = None
         self._thread: threading.Thread | None = None
+        self._unstarted = deque([True])
 
     def put(self, job: Job) -> None:
         """Hands a finished call over."""
         if os.getpid() != self._pid:
-            self._begin()
+            self.begin_anew()
         if not self.threaded:
-            job.settle()
+            self._settle(job)
             return
         if self._bytes + job.size > self.max_bytes or len(self._jobs) >= MAX_CALLS:
             self.shed += 1
-            job.shed("queue full")
-            job.settle()
+            with self.guard:
+                job.shed("queue full")
+            self._settle(job)
             return
-        # Other threads may be in these lines too: the count can be off by a job for a moment, which a bound can bear.
+        # Other threads may be in these lines too: the count can be off by a job until the hand-over is next empty.
         self._bytes += job.size
         self._jobs.append(job)
         if not self._awake:
-            self._awake = True
-            if self._thread is None:
-                self._start()
-            self._wake.put(True)
+            self._awake = self._thread is not None or self._start()
+            if self._awake:
+                self._wake.put(True)
 
-    def _start(self) -> None:
-        self._thread = threading.Thread(target=self._serve, args=(self._wake,), name="llmtrace-worker", daemon=True)
+    def _start(self) -> bool:
+        """Starts the thread; False where none can be had: then the next call tries again, and a drain does the work."""
         try:
-            self._thread.start()
-        except RuntimeError:  # the interpreter is going down: whoever drains last does the work
-            self._thread = None
+            self._unstarted.pop()
+        except IndexError:  # another thread is at it
+            return True
+        thread = threading.Thread(target=self._serve, args=(self._wake,), name="llmtrace-worker", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError:  # the system has no more, or the interpreter is going down
+            self._unstarted.append(True)
+            return False
+        self._thread = thread
+        return True
 
     def _serve(self, wake: SimpleQueue[bool]) -> None:
         while wake.get():
@@ -88,19 +102,30 @@ class Worker:
 
     def _work_off(self, deadline: float = float("inf")) -> bool:
         """Settles what waits; False if time ran out. Jobs are taken under `_busy` only: who holds it misses none."""
-        while self._jobs:
-            if time.monotonic() > deadline:
-                return False
-            job = self._jobs.popleft()
-            self._bytes -= job.size
+        self._settling = threading.get_ident()
+        try:
+            while self._jobs:
+                if time.monotonic() > deadline:
+                    return False
+                job = self._jobs.popleft()
+                self._bytes -= job.size
+                self._settle(job)
+                time.sleep(0)  # lets a thread that waits for the interpreter lock have it between two jobs
+            self._bytes = 0
+            return True
+        finally:
+            self._settling = None
+
+    def _settle(self, job: Job) -> None:
+        with self.guard:
             job.settle()
-            time.sleep(0)  # lets a thread that waits for the interpreter lock have it between two jobs
-        return True
 
     def drain(self, timeout: float) -> bool:
         """Settles all that was handed over before, on the calling thread if need be. False if time ran out first."""
         if os.getpid() != self._pid:
-            self._begin()
+            self.begin_anew()
+        if self._settling == threading.get_ident():  # a span processor that flushes at every span's end
+            return True
         deadline = time.monotonic() + timeout
         if not self._busy.acquire(timeout=max(timeout, 0)):
             return False
@@ -111,8 +136,6 @@ class Worker:
 
     def stop(self, timeout: float) -> bool:
         """Drains, and ends the thread."""
-        drained = self.drain(timeout)
-        if self._thread is not None:
-            self._wake.put(False)
-            self._thread = None
-        return drained
+        self.threaded = False
+        self._wake.put(False)
+        return self.drain(timeout)

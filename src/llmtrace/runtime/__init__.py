@@ -138,9 +138,15 @@ def _before_fork() -> None:
         handle.session.engine.worker.drain(FORK_TIMEOUT)
 
 
+def _after_fork() -> None:
+    handle = _Current.handle
+    if handle is not None and handle.session is not None:
+        handle.session.engine.worker.begin_anew()
+
+
 FORK_TIMEOUT = 0.5
 """Seconds that a fork may wait for the calls that finished before it; the parent keeps what is left."""
 
 atexit.register(_at_exit)
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(before=_before_fork)
+    os.register_at_fork(before=_before_fork, after_in_child=_after_fork)

@@ -13,7 +13,7 @@ from llmtrace.content.policy import Policy
 from llmtrace.content.redaction import Redactor
 from llmtrace.engine.engine import SWITCH, Engine
 from llmtrace.engine.guard import Guard
-from llmtrace.engine.patch import Patcher
+from llmtrace.engine.patch import Patcher, lack, missing
 from llmtrace.engine.worker import Worker
 from llmtrace.exporters import LocalExporter, build
 from llmtrace.facts.operation import Integration
@@ -34,6 +34,7 @@ class Session:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
+        self._asked = {name for name in settings.integrations or () if not name.startswith("-")}
         chosen = self._chosen()
         self.provider, joined = provider_for(settings)
         # The app's own provider already sends where those variables say; a second exporter would send everything twice.
@@ -56,6 +57,9 @@ class Session:
         except ValueError as error:
             message = f"integrations (from {self.settings.origin('integrations')}): {error}"
             raise SettingsError(message) from error
+        lacks = [lack(each, target) for each in chosen if each.name in self._asked for target in missing(each)]
+        if lacks:
+            raise SettingsError(f"integrations (from {self.settings.origin('integrations')}): {' '.join(lacks)}")
         return [integration for integration in chosen if integration.name not in self.settings.native_spans]
 
     def _engine(self) -> Engine:
@@ -90,7 +94,7 @@ class Session:
     def instrument(self) -> None:
         """Patches the libraries, unless they are patched."""
         if self.patcher is None:
-            self.patcher = Patcher(self._integrations)
+            self.patcher = Patcher(self._integrations, self._asked)
 
     def uninstrument(self) -> None:
         """Restores the libraries."""
