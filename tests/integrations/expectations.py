@@ -1,19 +1,25 @@
-"""Compares a record with what a recording says the provider itself reported, in the conventions' accounting."""
+"""Compares a record or a span with what a recording says the provider itself reported, in the conventions' terms."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from opentelemetry.sdk.trace import ReadableSpan
+
 from llmtrace.facts.records import (
     Embedding,
+    Failure,
     GenericPart,
     Inference,
+    Json,
     Message,
     ReasoningPart,
     Record,
     TextPart,
     ToolCallPart,
+    Usage,
 )
+from llmtrace.testing.captured import decoded
 from tests.recordings import Exchange
 
 REASONS = {
@@ -143,3 +149,67 @@ def _check_usage(record: Inference | Embedding, exchange: Exchange) -> None:
     if isinstance(record, Inference):
         assert usage.output_tokens == said.get("output_tokens")
         assert usage.reasoning == said.get("reasoning_tokens")
+
+
+def check_span(span: ReadableSpan, exchange: Exchange) -> None:
+    """Every fact of the exchange's `expected` block is on the span, and no other value in its place."""
+    expected = exchange.expected
+    if expected.get("malformed"):
+        return  # what can be read of it is the integration's to say; here it is enough that there is a span
+    usage = expected["usage"] and {key: count or None for key, count in expected["usage"].items() if key in BREAKDOWN}
+    usage = usage and {**expected["usage"], **usage}
+    check(read_back(span), exchange._replace(expected={**expected, "usage": usage}))
+
+
+BREAKDOWN = ("cached_input_tokens", "cache_creation_input_tokens", "reasoning_tokens")
+"""Counts that a span leaves out where they are 0."""
+
+
+def read_back(span: ReadableSpan) -> Inference | Embedding:
+    """The facts that a span's attributes tell, as the record they were written from."""
+    said = decoded(span)
+    tier, print_ = (
+        said.get(f"openai.response.{name}", said.get(f"llmtrace.response.{name}"))
+        for name in ("service_tier", "system_fingerprint")
+    )
+    streamed = "gen_ai.request.stream" in said and "gen_ai.response.time_to_first_chunk" in said
+    usage = Usage(
+        input_tokens=said.get("gen_ai.usage.input_tokens"),
+        output_tokens=said.get("gen_ai.usage.output_tokens"),
+        cache_read=said.get("gen_ai.usage.cache_read.input_tokens"),
+        cache_write=said.get("gen_ai.usage.cache_write.input_tokens"),
+        reasoning=said.get("gen_ai.usage.reasoning.output_tokens"),
+    )
+    both: dict[str, Any] = {
+        "operation": said["gen_ai.operation.name"],
+        "failure": Failure(said["error.type"], span.status.description or "") if "error.type" in said else None,
+        "response_model": said.get("gen_ai.response.model"),
+        "complete": said.get("llmtrace.stream.complete", True) if streamed else None,
+        "usage": Usage() if said.get("llmtrace.usage.source") else usage,
+    }
+    if said["gen_ai.operation.name"] == "embeddings":
+        size = said.get("gen_ai.embeddings.dimension.count")
+        return Embedding(vector_count=said.get("llmtrace.vector_count"), dimension_count=size, **both)
+    return Inference(
+        response_id=said.get("gen_ai.response.id"),
+        finish_reasons=said.get("gen_ai.response.finish_reasons", []),
+        response_service_tier=tier,
+        system_fingerprint=print_,
+        output_messages=[_message(message) for message in said.get("gen_ai.output.messages", [])],
+        **both,
+    )
+
+
+def _message(said: dict[str, Json]) -> Message:
+    return Message(said["role"], [_part(part) for part in said["parts"]])
+
+
+def _part(said: dict[str, Json]) -> Any:
+    match said["type"]:
+        case "text":
+            return TextPart(said["content"])
+        case "reasoning":
+            return ReasoningPart(said["content"])
+        case "tool_call":
+            return ToolCallPart(said["name"], said.get("id"), said.get("arguments"))
+    return GenericPart(said["type"], said)
