@@ -14,8 +14,7 @@ from llmtrace.facts.records import Cost, Embedding, Inference, Rerank, Usage
 from llmtrace.integrations import anthropic_messages
 from llmtrace.integrations.openai_chat import CHAT
 from llmtrace.pricing import Prices, PriceTableError, load, price
-
-from . import recordings
+from tests import recordings
 
 TABLE = {"*": {"input": 3, "output": 15, "cache_read": 0.3, "cache_write": 3.75, "cache_write_1h": 6}}
 
@@ -186,6 +185,19 @@ def test_a_faster_tier_costs_what_it_costs():
     slow, fast = (inference("openai", "gpt-5", input_tokens=1000, output_tokens=1000) for _ in range(2))
     fast.response_service_tier = "priority"
     assert price(fast, Prices()).total > price(slow, Prices()).total
+
+
+def test_a_batch_costs_half():
+    single, batch = (
+        inference("anthropic", "claude-haiku-4-5", input_tokens=1000, output_tokens=1000) for _ in range(2)
+    )
+    batch.response_service_tier = "batch"
+    assert price(batch, Prices()).total == price(single, Prices()).total / 2
+
+
+def test_less_than_nothing_has_no_price():
+    record = inference(input_tokens=1, output_tokens=1, units={"web_search": -1})
+    assert price(record, Prices({"*": {"input": 1, "output": 1, "units": {"web_search": 1}}})) is None
 
 
 @pytest.mark.parametrize(
