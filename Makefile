@@ -23,7 +23,7 @@ demo: $(NEWEST)/.demo
 
 test: $(NEWEST)/.newest $(OLDEST)/.oldest jaeger
 	$(NEWEST)/bin/python -m pytest -n $(JOBS) $(ARGS)
-	$(OLDEST)/bin/python -m pytest -n $(JOBS) $(ARGS) tests/engine tests/integrations
+	$(OLDEST)/bin/python -m pytest -n $(JOBS) $(ARGS)
 
 fmt: $(NEWEST)/.newest
 	$(NEWEST)/bin/ruff check --fix-only --quiet .
@@ -53,7 +53,7 @@ COMPILE = $(INSTALLER) pip compile --quiet --universal --python-version 3.10 --g
 lock: $(UV)
 	$(COMPILE) --extra grpc --group newest -o locks/newest.txt
 	$(COMPILE) --group demo --constraint locks/newest.txt -o locks/demo.txt
-	$(COMPILE) --extra grpc --group oldest --resolution lowest-direct -o locks/oldest.txt
+	$(COMPILE) --extra grpc --group oldest --resolution lowest-direct --upgrade -o locks/oldest.txt
 	echo 'uv' | $(subst pyproject.toml,-,$(COMPILE)) --constraint locks/newest.txt -o locks/uv.txt
 
 clean:

@@ -31,7 +31,7 @@ def setting_row(name: str) -> tuple[str, ...]:
     field, source = Settings.model_fields[name], source_of(name)
     places = [f"`init({name}=…)`"] if source.argument else []
     places += [f"`{variable.name}`" for variable in source.variables]
-    default = source.fallback_text or default_text(field.get_default(call_default_factory=True))
+    default = source.fallback_text or default_text(field.get_default(call_default_factory=True, validated_data={}))
     return f"`{name}`", " · ".join(places), source.expects, default, field.description or ""
 
 

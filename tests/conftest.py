@@ -14,6 +14,8 @@ NOT_APPLICABLE = "not applicable: "
 
 SEEN_BY_US = ("LLMTRACE_", "OTEL_", "HONEYCOMB_", "JAEGER_", "OPENAI_", "ANTHROPIC_")
 """How the names of variables begin that llmtrace or the client libraries read."""
+TERMINAL = ("COLUMNS", "LINES", "FORCE_COLOR", "NO_COLOR")
+"""What terminals are described by; pytest-xdist sets some of it."""
 
 
 class Listener(logging.Handler):
@@ -51,8 +53,8 @@ def faults_raise(monkeypatch):
 
 @pytest.fixture(autouse=True)
 def no_settings_from_outside(monkeypatch, tmp_path):
-    """No test sees the settings, keys or endpoints of the machine it runs on, or writes into its local store."""
-    for name in [name for name in os.environ if name.startswith(SEEN_BY_US)]:
+    """No test sees the settings, keys, endpoints or terminal it runs on, or writes into the user's local store."""
+    for name in [name for name in os.environ if name.startswith(SEEN_BY_US) or name in TERMINAL]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("LLMTRACE_STORE", str(tmp_path / "traces.db"))
 
