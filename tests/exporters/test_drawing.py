@@ -7,19 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from llmtrace.exporters.drawing import (
-    NARROWEST,
-    arranged,
-    duration,
-    line,
-    moment,
-    money,
-    one_line,
-    plain,
-    tokens,
-    totals,
-    trace_tree,
-)
+from llmtrace.exporters.drawing import NARROWEST, arranged, line, totals, trace_tree
+from llmtrace.exporters.figures import duration, moment, money, one_line, plain, tokens
 from llmtrace.semconv import names
 from tests.store.rows import span
 
@@ -68,7 +57,9 @@ def test_figures_are_as_long_as_they_must_be():
     assert [money(n, "USD") for n in (12.5, 0.0123, 0.000042, 0)] == ["$12.50", "$0.0123", "$0.000042", "$0.000000"]
     assert (money(1234, "EUR"), money(1, None)) == ("1,234.00 EUR", "1.00")
     assert tokens(1204, 1000, 380) == "1,204 (1,000 cached) → 380 tokens"
-    assert tokens(None, None, 5) == "? → 5 tokens"
+    assert tokens(175, None, None) == "175 tokens in"
+    assert tokens(175, 20, None) == "175 (20 cached) tokens in"
+    assert tokens(None, None, 5) == "5 tokens out"
     assert moment(-5) == moment(0)
     assert len(moment(2**63 - 1)) == len("2262-04-11 23:47:16")
 

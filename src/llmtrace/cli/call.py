@@ -9,7 +9,8 @@ from rich.table import Table
 from rich.text import Text
 
 from llmtrace.cli import chat
-from llmtrace.exporters.drawing import duration, line, moment, money, one_line, plain, tokens
+from llmtrace.exporters.drawing import line
+from llmtrace.exporters.figures import duration, moment, money, one_line, plain, tokens
 from llmtrace.facts.records import Json
 from llmtrace.semconv import names
 from llmtrace.semconv.names import Attribute

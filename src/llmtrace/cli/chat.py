@@ -9,7 +9,7 @@ from rich.console import RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
-from llmtrace.exporters.drawing import one_line, plain
+from llmtrace.exporters.figures import one_line, plain
 from llmtrace.facts.records import Json
 from llmtrace.facts.shape import items, mapping, text
 

@@ -15,7 +15,8 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from llmtrace.exporters.drawing import NARROWEST, plain
+from llmtrace.exporters.drawing import NARROWEST
+from llmtrace.exporters.figures import plain
 from llmtrace.store import Store, StoreError
 
 PIPE_WIDTH = 160

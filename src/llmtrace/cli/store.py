@@ -7,7 +7,7 @@ from rich.text import Text
 
 from llmtrace.cli.output import console, opened
 from llmtrace.cli.show import StorePath, existing
-from llmtrace.exporters.drawing import moment, plain
+from llmtrace.exporters.figures import moment, plain
 
 
 def store(path: StorePath = None) -> None:

@@ -1,17 +1,16 @@
-"""Draws stored spans for a terminal: safe text, figures as people read them, one line a span, one tree a trace."""
+"""Draws stored spans for a terminal: one line a span, one tree a trace."""
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from itertools import islice
 
 from rich.text import Text
 from rich.tree import Tree
 
+from llmtrace.exporters.figures import duration, moment, money, one_line, tokens
 from llmtrace.semconv import names
 from llmtrace.store import SpanRow
 
@@ -23,9 +22,6 @@ NARROWEST = 80
 
 DEEPEST = 12
 """Spans nested deeper than this stand at this depth, so that there is room for their text."""
-
-LONGEST = 200
-"""How much of a name or an error's message a line shows."""
 
 _TAGS = {
     "chat": ("llm", "cyan"),
@@ -41,57 +37,6 @@ _TAGS = {
     "invoke_workflow": ("flow", "magenta"),
     names.STEP: ("step", "green"),
 }
-_ESCAPES = re.compile(
-    r"\x1b\[[0-?]*[ -/]*[@-~]?"  # colours, cursor
-    r"|\x1b[\]PX^_][^\x07\x1b\x9c\n]*(?:\x07|\x1b\\|\x9c)"  # titles, links, device strings; an open one hides nothing
-    r"|\x1b[ -/]*[0-~]?"
-)
-_LINE_ENDS = re.compile("\r\n?|[\x0b\x0c\x85\u2028\u2029]")
-_INVISIBLE = re.compile(
-    "[\x00-\x08\x0e-\x1f\x7f-\x9f\xad\u061c\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]"
-    "|[\U000e0000-\U000e007f]"
-)
-_SURROGATES = re.compile("[\ud800-\udfff]")
-
-
-def plain(text: str) -> str:
-    """Text that a terminal shows and does not obey: no escape sequences, control characters or turned directions."""
-    text = _LINE_ENDS.sub("\n", _ESCAPES.sub("", text))
-    return _SURROGATES.sub("\ufffd", _INVISIBLE.sub("", text))
-
-
-def one_line(text: str, longest: int = LONGEST) -> str:
-    """Plain text in one line, cut where it is long."""
-    flat = " ".join(plain(text[: 4 * longest]).split())
-    return flat if len(flat) <= longest else flat[: longest - 1] + "…"
-
-
-def duration(nanoseconds: float) -> str:
-    """A span of time."""
-    seconds = nanoseconds / 1e9
-    if seconds >= 60:  # noqa: PLR2004 - a minute
-        return f"{seconds // 60:.0f}m {seconds % 60:02.0f}s"
-    if seconds >= 1:
-        return f"{seconds:.2f}s"
-    return f"{seconds * 1e3:.0f}ms" if seconds >= 0.001 else f"{seconds * 1e6:.0f}µs"  # noqa: PLR2004 - a millisecond
-
-
-def moment(nanoseconds: int) -> str:
-    """A point in time, on this machine's clock."""
-    return datetime.fromtimestamp(max(0, nanoseconds) / 1e9).astimezone().strftime("%Y-%m-%d %H:%M:%S")
-
-
-def money(amount: float, currency: str | None) -> str:
-    """What something cost, with as many digits as cheap calls need."""
-    digits = 2 if amount >= 1 else 4 if amount >= 0.01 else 6  # noqa: PLR2004 - a unit, a hundredth
-    figure = f"{amount:,.{digits}f}"
-    return f"${figure}" if currency == "USD" else f"{figure} {one_line(currency or '', 8)}".rstrip()
-
-
-def tokens(given: int | None, cached: int | None, answered: int | None) -> str:
-    """Tokens in and out, `?` where the provider did not say."""
-    inward, outward = ("?" if count is None else f"{count:,}" for count in (given, answered))
-    return f"{inward}{f' ({cached:,} cached)' if cached else ''} → {outward} tokens"
 
 
 @dataclass(slots=True)
@@ -188,7 +133,7 @@ def _summary(spans: Sequence[SpanRow], count: int) -> Iterator[tuple[str, str]]:
         yield duration(max(ends) - spans[0].started), ""
     sums = totals(spans)
     if sums.given or sums.answered:
-        yield tokens(sums.given, sums.cached, sums.answered), ""
+        yield tokens(sums.given or None, sums.cached, sums.answered or None), ""
     for currency, amount in sums.costs.items():
         yield money(amount, currency), "green"
     if len(spans) < count:

@@ -31,7 +31,7 @@ def json_body(body: bytes | str) -> Json:
 
     try:
         return from_json(body)
-    except ValueError:
+    except (ValueError, TypeError):  # the latter for a text with a lone surrogate
         return None
 
 
