@@ -348,7 +348,7 @@ def test_a_file_that_is_no_store_is_named_with_the_reason(tmp_path):
 def test_the_store_command_says_where_and_how_much(filled):
     shown = re.sub(" +", " ", run("store").stdout)
     assert f"path {filled.path}" in shown.replace("\n", " ").replace("  ", " ")
-    for part in ("traces 3", "spans 4", "schema 1"):
+    for part in ("traces 3", "spans 4", "schema 2"):
         assert part in shown
 
 

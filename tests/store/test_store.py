@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from llmtrace.store import EventRow, Filter, Found, LinkRow, Origin, Store, StoreError
+from llmtrace.store.schema import MIGRATIONS
 from tests.store.rows import span, trace_id
 
 
@@ -274,7 +275,7 @@ def test_a_store_of_a_newer_llmtrace_is_refused_and_left_alone(store):
     change(store, "PRAGMA user_version = 99")
     with pytest.raises(StoreError, match=r"newer llmtrace wrote it \(schema 99.*upgrade"):
         store.stats()
-    change(store, "PRAGMA user_version = 1")
+    change(store, f"PRAGMA user_version = {len(MIGRATIONS)}")
     assert store.stats().spans == 1
 
 

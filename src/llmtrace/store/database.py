@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 
-from llmtrace.store import reading, retention, writing
+from llmtrace.store import listing, reading, retention, writing
 from llmtrace.store.connection import Connection
-from llmtrace.store.rows import Blob, Filter, Found, SpanRow, Stats, TraceSummary
+from llmtrace.store.rows import Blob, Filter, Found, Score, SpanRow, Stats, TraceSummary
 
 
 class Store:
@@ -30,10 +30,47 @@ class Store:
         with self._connection.writing() as db:
             writing.write(db, batch)
 
-    def traces(self, wanted: Filter, limit: int) -> list[TraceSummary]:
-        """The traces that began last, newest first."""
+    def add(self, spans: Sequence[SpanRow]) -> int:
+        """Adds those of the spans that are not there, finished; says how many it were."""
+        batch = writing.prepare(spans)
+        with self._connection.writing() as db:
+            return writing.write(db, batch, replace=False)
+
+    def hold_open(self, writer: bytes, spans: Sequence[SpanRow], given_up: Sequence[tuple[str, str]] = ()) -> None:
+        """Says that the process known by `writer` is alive, and what it has open: to be said again within 10 seconds.
+
+        `given_up` are (trace and span ids of) spans that were open and will never be finished.
+        """
+        batch = writing.prepare(spans)
+        with self._connection.writing() as db:
+            writing.be_seen(db, writer)
+            writing.write(db, batch, writer=writer)
+            writing.leave(db, writer, given_up)
+
+    def let_go(self, writer: bytes) -> None:
+        """Says that this process ends: what it still has open was interrupted."""
+        with self._connection.writing() as db:
+            writing.go(db, writer)
+
+    def traces(self, wanted: Filter, limit: int | None = None, *, since: int | None = None) -> list[TraceSummary]:
+        """The traces that began last, newest first; of those alone that changed since `last()` said so, where given."""
         with self._connection.reading() as db:
-            return reading.traces(db, wanted, limit)
+            return listing.traces(db, wanted, limit, since)
+
+    def last(self) -> int:
+        """A number that grows with every span written, never to be given again."""
+        with self._connection.reading() as db:
+            return reading.last(db)
+
+    def add_score(self, score: Score) -> None:
+        """Keeps what somebody thought: one score for each trace, span, name and user, the latest."""
+        with self._connection.writing() as db:
+            writing.add_score(db, score)
+
+    def scores(self, trace_id: str) -> list[Score]:
+        """The scores of a trace and of its calls, in order of time."""
+        with self._connection.reading() as db:
+            return reading.scores(db, trace_id)
 
     def spans(self, trace_id: str, *, content: bool = True, limit: int | None = None) -> list[SpanRow]:
         """The spans of a trace in the order they began; without `content` the big attributes are left out."""

@@ -1,60 +1,29 @@
-"""The questions asked of the store: fixed statements, whose conditions are parameters, and the rows they give."""
+"""What is read from the store once it is known which: a trace's spans and scores, an id's meaning, a blob, the size."""
 
 from __future__ import annotations
 
 import json
 import sqlite3
+import time
 from pathlib import Path
 from typing import Any
 
-from llmtrace.store.content import encode, join
-from llmtrace.store.rows import Blob, EventRow, Filter, Found, LinkRow, Origin, SpanRow, Stats, TraceSummary
+from llmtrace.store.content import join
+from llmtrace.store.rows import Blob, EventRow, Found, LinkRow, Origin, Score, SpanRow, Stats
 from llmtrace.store.schema import MIGRATIONS
+
+SILENCE = 10 * 10**9
+"""Nanoseconds after which a process that has spans open, and says so every few seconds, is held to be gone."""
 
 SPAN_DIGITS = 16
 """How long a span's id is in hex; a trace's is twice as long."""
 
-# An inner SELECT that knows nothing of the trace runs once, from its index, and not at all where its filter is absent.
-_TRACES = """
-    SELECT
-        trace_id,
-        started,
-        (SELECT max(ended) FROM spans WHERE spans.trace_id = traces.trace_id),
-        (SELECT count(*) FROM spans WHERE spans.trace_id = traces.trace_id),
-        (SELECT count(*) FROM spans WHERE spans.trace_id = traces.trace_id AND status = 'error')
-    FROM traces
-    WHERE (:conversation IS NULL OR trace_id IN (
-            SELECT trace_id FROM spans WHERE conversation_id = CAST(:conversation AS TEXT)))
-        AND (:user IS NULL OR trace_id IN (
-            SELECT trace_id FROM spans WHERE user_id = CAST(:user AS TEXT)))
-        AND (:model IS NULL OR trace_id IN (
-            SELECT trace_id FROM spans WHERE model IS NOT NULL AND model GLOB CAST(:model AS TEXT)))
-        AND (NOT :errors OR trace_id IN (
-            SELECT trace_id FROM spans WHERE status = 'error'))
-        AND (:pattern IS NULL OR trace_id IN (
-            SELECT trace_id FROM spans
-            WHERE name LIKE CAST(:pattern AS TEXT) ESCAPE '!' OR status_message LIKE CAST(:pattern AS TEXT) ESCAPE '!'
-                OR attributes LIKE CAST(:quoted AS TEXT) ESCAPE '!' OR events LIKE CAST(:quoted AS TEXT) ESCAPE '!'
-            UNION
-            SELECT trace_id FROM spans JOIN held ON span = id JOIN content USING (hash)
-            WHERE joint IS NULL AND body LIKE CAST(:pattern AS TEXT) ESCAPE '!'
-            UNION
-            SELECT trace_id FROM spans JOIN held ON span = id WHERE joint IS NOT NULL AND hash IN (
-                WITH RECURSIVE hit (hash) AS (
-                    SELECT hash FROM nodes WHERE item IN (
-                        SELECT hash FROM content WHERE body LIKE CAST(:quoted AS TEXT) ESCAPE '!')
-                    UNION
-                    SELECT nodes.hash FROM hit JOIN nodes ON before = hit.hash
-                )
-                SELECT hash FROM hit)))
-    ORDER BY started DESC
-    LIMIT :limit
-"""
 _SPANS = """
     SELECT
         id, hex(trace_id), hex(span_id), hex(parent_id), name, kind, started, ended, status, status_message, operation,
         provider, model, conversation_id, user_id, error_type, input_tokens, output_tokens, cached_tokens, cost,
-        currency, tags, attributes, events, links, body
+        currency, EXISTS (SELECT 1 FROM writers WHERE token = writer AND seen > :alive), tags, attributes, events,
+        links, body
     FROM spans JOIN origins ON hash = origin
     WHERE trace_id = :trace_id
     ORDER BY started, id
@@ -63,6 +32,7 @@ _SPANS = """
 _COLUMNS = (
     *("name", "kind", "started", "ended", "status", "status_message", "operation", "provider", "model"),
     *("conversation_id", "user_id", "error_type", "input_tokens", "output_tokens", "cached_tokens", "cost", "currency"),
+    "running",
 )
 """The fields of a span's row that `_SPANS` gives as they are, in its order."""
 
@@ -84,6 +54,8 @@ _FIND = """
     SELECT hex(trace_id), hex(span_id) FROM spans WHERE span_id BETWEEN :low_span AND :high_span
     LIMIT :limit
 """
+_SCORE = ("name", "value", "label", "comment", "at")
+_SCORES = "SELECT span_id, user, name, value, label, comment, at FROM scores WHERE trace_id = ? ORDER BY at, name, user"
 _STATS = """
     SELECT
         (SELECT count(*) FROM traces), (SELECT count(*) FROM spans),
@@ -91,30 +63,30 @@ _STATS = """
 """
 
 
-def traces(db: sqlite3.Connection, wanted: Filter, limit: int) -> list[TraceSummary]:
-    """The newest traces that a filter lets through."""
-    parameters = {
-        "conversation": _bytes(wanted.conversation),
-        "user": _bytes(wanted.user),
-        "model": _bytes(wanted.model),
-        "errors": wanted.errors,
-        "pattern": _pattern(wanted.text),
-        "quoted": _pattern(wanted.text and json.dumps(wanted.text, ensure_ascii=False)[1:-1]),
-        "limit": limit,
-    }
-    return [TraceSummary(row[0].hex(), *row[1:]) for row in db.execute(_TRACES, parameters)]
-
-
 def spans(db: sqlite3.Connection, trace_id: str, *, content: bool, limit: int | None) -> list[SpanRow]:
     """A trace's spans, each with all of its attributes or only with the small ones."""
     found = []
-    parameters = {"trace_id": bytes.fromhex(trace_id), "limit": -1 if limit is None else limit}
+    alive = time.time_ns() - SILENCE
+    parameters = {"trace_id": bytes.fromhex(trace_id), "limit": -1 if limit is None else limit, "alive": alive}
     for number, *row in db.execute(_SPANS, parameters):
         span = _span(row)
         if content:
             span.attributes |= _content(db, number)
         found.append(span)
     return found
+
+
+def scores(db: sqlite3.Connection, trace_id: str) -> list[Score]:
+    """What was thought of a trace and its calls, in order of time."""
+    return [
+        Score(trace_id=trace_id, span_id=span.hex() or None, user=user or None, **dict(zip(_SCORE, rest, strict=True)))
+        for span, user, *rest in db.execute(_SCORES, (bytes.fromhex(trace_id),))
+    ]
+
+
+def last(db: sqlite3.Connection) -> int:
+    """The number of the row that was written last."""
+    return int(db.execute("SELECT last FROM counter").fetchone()[0])
 
 
 def find(db: sqlite3.Connection, prefix: str, limit: int) -> list[Found]:
@@ -150,12 +122,12 @@ def stats(db: sqlite3.Connection, path: Path) -> Stats:
 
 
 def _span(row: list[Any]) -> SpanRow:
-    trace_id, span_id, parent_id, *columns, tags, attributes, events, links, origin = row
+    trace_id, span_id, parent_id, *columns, running, tags, attributes, events, links, origin = row
     return SpanRow(
         trace_id=trace_id.lower(),
         span_id=span_id.lower(),
         parent_id=parent_id.lower() or None,
-        **dict(zip(_COLUMNS, columns, strict=True)),
+        **dict(zip(_COLUMNS, (*columns, bool(running)), strict=True)),
         tags=tuple(json.loads(tags or "[]")),
         attributes=json.loads(attributes),
         events=[EventRow(*event) for event in json.loads(events or "[]")],
@@ -171,14 +143,3 @@ def _content(db: sqlite3.Connection, span: int) -> dict[str, str]:
         if joint is not None:
             found[key] = join(joint, [part for (part,) in db.execute(_LIST, {"hash": node})])
     return found
-
-
-def _pattern(text: str | None) -> bytes | None:
-    if text is None:
-        return None
-    literal = text.replace("!", "!!").replace("%", "!%").replace("_", "!_")
-    return encode(f"%{literal}%")
-
-
-def _bytes(text: str | None) -> bytes | None:
-    return None if text is None else encode(text)

@@ -37,6 +37,7 @@ _SWEEP = (
         SELECT item FROM nodes)
     """,
     # A blob is put while a trace of it runs: one put before the oldest trace began belongs to none.
+    "DELETE FROM scores WHERE trace_id NOT IN (SELECT trace_id FROM traces) AND at < :now - 86400000000000",
     "DELETE FROM blobs WHERE put < ifnull((SELECT min(started) FROM traces), :now)",
 )
 

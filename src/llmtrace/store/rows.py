@@ -44,7 +44,8 @@ class SpanRow:
     """One span. Ids are lower-case hex, times nanoseconds since the epoch; `ended` is None while it is still open.
 
     `attributes` holds all of them; the fields from `operation` to `tags` repeat what a listing shows or filters by.
-    `kind` is `internal`, `client`, `server`, `producer` or `consumer`; `status` is `unset`, `ok` or `error`.
+    `kind` is `internal`, `client`, `server`, `producer` or `consumer`; `status` is `unset`, `ok` or `error`. `running`
+    is known when a span is read: whether the process that has it open was heard of just now.
     """
 
     trace_id: str
@@ -72,6 +73,21 @@ class SpanRow:
     events: list[EventRow] = field(default_factory=list)
     links: list[LinkRow] = field(default_factory=list)
     origin: Origin = field(default_factory=Origin)
+    running: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Score:
+    """What somebody thought of a trace, or (with `span_id`) of one call in it; `at` is nanoseconds since the epoch."""
+
+    trace_id: str
+    span_id: str | None = None
+    name: str
+    value: float | None = None
+    label: str | None = None
+    comment: str | None = None
+    user: str | None = None
+    at: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +95,8 @@ class Filter:
     """Which traces are wanted: those in which each given condition holds for some span.
 
     `model` may hold the wildcards `*` and `?`; `text` is looked for in names, attributes and content, whatever the case
-    of its ASCII letters.
+    of its ASCII letters. `attributes` are pairs of a key and its value as text. Two conditions are the whole trace's:
+    its calls cost `min_cost` together, and it took `min_duration` seconds, or has gone on for so long.
     """
 
     conversation: str | None = None
@@ -87,6 +104,10 @@ class Filter:
     model: str | None = None
     text: str | None = None
     errors: bool = False
+    tags: tuple[str, ...] = ()
+    attributes: tuple[tuple[str, str], ...] = ()
+    min_cost: float | None = None
+    min_duration: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

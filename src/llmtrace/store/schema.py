@@ -62,7 +62,33 @@ _FIRST = (
     "PRAGMA user_version = 1",
 )
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST,)
+_SECOND = (
+    # Which process has a span open, and when each such process was last heard of.
+    "ALTER TABLE spans ADD COLUMN writer BLOB",
+    "CREATE TABLE writers (token BLOB PRIMARY KEY, pid INTEGER NOT NULL, seen INTEGER NOT NULL) WITHOUT ROWID",
+    # The number of the row written last: SQLite gives a deleted last row's number again, and followers would miss it.
+    "CREATE TABLE counter (last INTEGER NOT NULL)",
+    "INSERT INTO counter SELECT ifnull(max(id), 0) FROM spans",
+    # No reference to `traces`: a score may come before its trace, or belong to one that is stored elsewhere.
+    """CREATE TABLE scores (
+        trace_id BLOB NOT NULL,
+        span_id BLOB NOT NULL,
+        name TEXT NOT NULL,
+        user TEXT NOT NULL,
+        value REAL,
+        label TEXT,
+        comment TEXT,
+        at INTEGER NOT NULL,
+        PRIMARY KEY (trace_id, span_id, name, user)
+    ) WITHOUT ROWID""",
+    "DROP INDEX spans_trace",
+    "CREATE INDEX spans_trace ON spans (trace_id, status, ended)",
+    "CREATE INDEX spans_cost ON spans (trace_id, cost) WHERE cost IS NOT NULL",
+    "CREATE INDEX spans_tags ON spans (tags, trace_id) WHERE tags IS NOT NULL",
+    "PRAGMA user_version = 2",
+)
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _SECOND)
 """What takes a file from version n to n+1, at index n; each ends by setting it. A released one never changes."""
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 import time
 from collections.abc import Sequence
@@ -10,29 +11,44 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from llmtrace.store.content import INLINE, Pile, Reference, digest, encode
-from llmtrace.store.rows import Attributes, Origin, SpanRow
+from llmtrace.store.rows import Attributes, Origin, Score, SpanRow
 
 _INSERT_SPAN = """
     INSERT INTO spans (
+        id, writer,
         trace_id, span_id, parent_id, name, kind, started, ended, status, status_message, operation, provider, model,
         conversation_id, user_id, error_type, input_tokens, output_tokens, cached_tokens, cost, currency, tags,
         attributes, events, links, origin
     ) VALUES (
-        :trace_id, :span_id, :parent_id, CAST(:name AS TEXT), :kind, :started, :ended, :status,
+        :id, :writer, :trace_id, :span_id, :parent_id, CAST(:name AS TEXT), :kind, :started, :ended, :status,
         CAST(:status_message AS TEXT), CAST(:operation AS TEXT), CAST(:provider AS TEXT), CAST(:model AS TEXT),
         CAST(:conversation_id AS TEXT), CAST(:user_id AS TEXT), CAST(:error_type AS TEXT), :input_tokens,
         :output_tokens, :cached_tokens, :cost, CAST(:currency AS TEXT), CAST(:tags AS TEXT),
         CAST(:attributes AS TEXT), CAST(:events AS TEXT), CAST(:links AS TEXT), :origin
     ) ON CONFLICT (span_id, trace_id) DO NOTHING
 """
+# An app that runs since before an upgrade writes rows that are not counted.
+_LAST = "SELECT max(last, (SELECT ifnull(max(id), 0) FROM spans)) FROM counter"
 _REMOVE_FORMER = """
     DELETE FROM spans
-    WHERE span_id = :span_id AND trace_id = :trace_id AND (ended IS NULL OR :ended IS NOT NULL)
+    WHERE span_id = :span_id AND trace_id = :trace_id AND (ended IS NULL OR (:ended IS NOT NULL AND :replace))
 """
 _INSERT_TRACE = """
     INSERT INTO traces (trace_id, started) VALUES (:trace_id, :started)
     ON CONFLICT (trace_id) DO UPDATE SET started = excluded.started WHERE excluded.started < started
 """
+
+
+_INSERT_SCORE = """
+    INSERT INTO scores (trace_id, span_id, name, user, value, label, comment, at)
+    VALUES (?, ?, CAST(? AS TEXT), CAST(? AS TEXT), ?, CAST(? AS TEXT), CAST(? AS TEXT), ?)
+    ON CONFLICT (trace_id, span_id, name, user) DO UPDATE
+    SET value = excluded.value, label = excluded.label, comment = excluded.comment, at = excluded.at
+    WHERE excluded.at >= scores.at
+"""
+
+FORGOTTEN = 86_400 * 10**9
+"""Nanoseconds after which a process that was not heard of is forgotten."""
 
 
 @dataclass(slots=True)
@@ -62,20 +78,54 @@ def prepare(spans: Sequence[SpanRow]) -> Batch:
     return batch
 
 
-def write(db: sqlite3.Connection, batch: Batch) -> None:
-    """Writes a batch, inside a transaction of the caller's."""
+def write(db: sqlite3.Connection, batch: Batch, *, writer: bytes | None = None, replace: bool = True) -> int:
+    """Writes a batch, inside a transaction of the caller's, and says how many spans of it are there now.
+
+    `writer` is the process that has the batch's open spans open. Without `replace` a finished span that is there stays.
+    """
     db.executemany("INSERT OR IGNORE INTO origins VALUES (?, CAST(? AS TEXT))", batch.origins.items())
     db.executemany("INSERT OR IGNORE INTO content VALUES (?, CAST(? AS TEXT))", batch.pile.bodies.items())
     db.executemany(
         "INSERT OR IGNORE INTO nodes VALUES (?, ?, ?)", ((key, *node) for key, node in batch.pile.nodes.items())
     )
+    before = last = int(db.execute(_LAST).fetchone()[0])
     for parameters, held in batch.spans:
-        db.execute(_INSERT_TRACE, parameters)
-        db.execute(_REMOVE_FORMER, parameters)
-        added = db.execute(_INSERT_SPAN, parameters)
-        if added.rowcount == 1:
-            rows = ((added.lastrowid, _text(key), part.hash, part.joint) for key, part in held.items())
+        row = {**parameters, "id": last + 1, "writer": writer, "replace": replace}
+        db.execute(_INSERT_TRACE, row)
+        db.execute(_REMOVE_FORMER, row)
+        if db.execute(_INSERT_SPAN, row).rowcount == 1:
+            last += 1
+            rows = ((last, _text(key), part.hash, part.joint) for key, part in held.items())
             db.executemany("INSERT INTO held VALUES (?, CAST(? AS TEXT), ?, ?)", rows)
+    db.execute("UPDATE counter SET last = ?", (last,))
+    return last - before
+
+
+def be_seen(db: sqlite3.Connection, writer: bytes) -> None:
+    """Notes that a process is alive: the spans it has open are running."""
+    db.execute(
+        "INSERT INTO writers VALUES (?, ?, ?) ON CONFLICT (token) DO UPDATE SET seen = excluded.seen",
+        (writer, os.getpid(), time.time_ns()),
+    )
+
+
+def leave(db: sqlite3.Connection, writer: bytes, spans: Sequence[tuple[str, str]]) -> None:
+    """Notes that nobody will finish these spans (trace and span id)."""
+    ids = [(bytes.fromhex(trace), bytes.fromhex(span), writer) for trace, span in spans]
+    db.executemany("UPDATE spans SET writer = NULL WHERE trace_id = ? AND span_id = ? AND writer = ?", ids)
+
+
+def go(db: sqlite3.Connection, writer: bytes) -> None:
+    """Notes that a process has ended, and forgets those that did so without a word long ago."""
+    db.execute("DELETE FROM writers WHERE token = ? OR seen < ?", (writer, time.time_ns() - FORGOTTEN))
+
+
+def add_score(db: sqlite3.Connection, score: Score) -> None:
+    """Writes a score; the same one again changes nothing, a later one by the same user replaces the former."""
+    values = (score.name, score.user or "", score.label, score.comment)
+    name, user, label, comment = map(_text, values)
+    place = bytes.fromhex(score.trace_id), bytes.fromhex(score.span_id or "")
+    db.execute(_INSERT_SCORE, (*place, name, user, score.value, label, comment, score.at))
 
 
 def put_blob(db: sqlite3.Connection, sha256: str, body: bytes, mime_type: str) -> None:
