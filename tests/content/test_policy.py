@@ -35,7 +35,8 @@ FACTS = {
     *("request_service_tier", "response_model", "response_status", "response_service_tier", "system_fingerprint"),
     *("finish_reasons", "encoding_formats", "data_source_id", "name", "type", "call_id", "agent_name"),
     *("Failure.type", "ToolDefinition.name", "ToolDefinition.type", "Document.id"),
-    *("Usage.source", "Cost.currency", "Cost.source"),
+    *("Usage.source", "Cost.currency", "Cost.source", "Prompt.name", "Prompt.version", "Prompt.template_hash"),
+    *("metadata", "kind", "label"),
 }
 """The fields that stay when content is not captured; a field of a record inside another is named with its class."""
 

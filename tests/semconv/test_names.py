@@ -19,6 +19,8 @@ STANDARD = {
     "error.type": "string",
 }
 CONTENT = {
+    "gen_ai.evaluation.explanation",
+    "gen_ai.prompt.variable.<key>",
     "gen_ai.system_instructions",
     "gen_ai.input.messages",
     "gen_ai.output.messages",

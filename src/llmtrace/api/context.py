@@ -2,59 +2,54 @@
 
 from __future__ import annotations
 
-from contextvars import Token
+import functools
+import hashlib
+import inspect
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import replace
 from types import TracebackType
-from typing import Any
+from typing import Any, TypeVar
 
-from opentelemetry.context import Context, attach, detach
+from opentelemetry.context import (
+    _SUPPRESS_INSTRUMENTATION_KEY,
+    Context,
+    attach,
+    create_key,
+    detach,
+    get_current,
+    get_value,
+    set_value,
+)
 
 from llmtrace.engine.context import current_scope, with_scope
+from llmtrace.engine.drive import Inside, Watch, adriving, driven, within
 from llmtrace.engine.engine import SWITCH
 from llmtrace.engine.guard import Guard
-from llmtrace.facts.records import Scope
+from llmtrace.facts.records import Prompt, Scope
 
+F = TypeVar("F", bound=Callable[..., Any])
+
+_BLOCKS_KEY = create_key("llmtrace-blocks")
 _REDACTING = Guard("the redaction of what the app says of a block", tolerance=None)
 
 
-def _redacted(scope: Scope) -> Scope:
-    """The scope without secrets, redacted here once and not on every span below. It is lost where that fails."""
-    engine = SWITCH.engine
-    if engine is None:
-        return scope
-    with _REDACTING:
-        return engine.policy.scope(scope)
-    return current_scope()
+class Saying:
+    """Says something of all that happens inside: `with`, `async with`, or a decorator. Blocks nest; the inner wins."""
 
-
-class conversation:  # noqa: N801 - read as a statement: `with conversation("42"):`
-    """Marks everything inside as part of one conversation.
-
-    `id` is the app's own name for the conversation; `user` is who it is with. Any other keyword is custom metadata, a
-    typed attribute under `llmtrace.metadata.` on every span below. For `with` and `async with`; blocks nest, and the
-    inner one wins.
-    """
-
-    def __init__(self, id: str, /, *, user: str | None = None, **metadata: Any) -> None:  # noqa: A002 - the field's word
-        self._id = str(id)
-        self._user = user
-        self._metadata = metadata
-        self._tokens: list[Token[Context]] = []
+    def __init__(self, say: Callable[[Context], Context]) -> None:
+        self._say = say
 
     def __enter__(self) -> None:
-        scope = current_scope()
-        inner = replace(
-            scope,
-            conversation_id=self._id,
-            user_id=scope.user_id if self._user is None else str(self._user),
-            metadata={**scope.metadata, **self._metadata},
-        )
-        self._tokens.append(attach(with_scope(_redacted(inner))))
+        # What is needed to leave lies in the context itself: one object may be entered by many tasks at once.
+        left: list[Any] = [get_value(_BLOCKS_KEY)]
+        left.append(attach(set_value(_BLOCKS_KEY, left, self._say(get_current()))))
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        detach(self._tokens.pop())
+        blocks: Any = get_value(_BLOCKS_KEY)
+        if blocks is not None:
+            detach(blocks[1])
 
     async def __aenter__(self) -> None:
         self.__enter__()
@@ -63,3 +58,106 @@ class conversation:  # noqa: N801 - read as a statement: `with conversation("42"
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.__exit__(kind, error, trace)
+
+    def __call__(self, function: F, /) -> F:
+        """Says it of each run of a function: plain, coroutine, generator or async generator function."""
+        return _around(function, self._say)  # type: ignore[return-value]  # of the same shape
+
+
+def _around(function: Callable[..., Any], say: Callable[[Context], Context]) -> Callable[..., Any]:
+    @functools.wraps(function)
+    def plain(*args: Any, **kwargs: Any) -> Any:
+        token = attach(say(get_current()))
+        try:
+            return function(*args, **kwargs)
+        finally:
+            detach(token)
+
+    @functools.wraps(function)
+    async def awaiting(*args: Any, **kwargs: Any) -> Any:
+        return await within(Inside(say(get_current())), function(*args, **kwargs))
+
+    @functools.wraps(function)
+    def generating(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
+        return (yield from driven(Inside(say(get_current())), function(*args, **kwargs)))
+
+    if inspect.isasyncgenfunction(function):
+        return adriving(function, lambda *_: Watch(Inside(say(get_current()))))
+    if inspect.isgeneratorfunction(function):
+        return generating
+    return awaiting if inspect.iscoroutinefunction(function) else plain
+
+
+def _scoped(change: Callable[[Scope], Scope]) -> Saying:
+    """A block with a changed scope, without secrets: it is redacted here once, and not on every span below."""
+
+    def say(context: Context) -> Context:
+        scope = current_scope(context)
+        engine = SWITCH.engine
+        with _REDACTING:
+            inner = change(scope)
+            return with_scope(inner if engine is None else engine.policy.scope(inner), context)
+        return context
+
+    return Saying(say)
+
+
+def conversation(id: str, /, *, user: str | None = None, **metadata: Any) -> Saying:  # noqa: A002 - the field's own word
+    """Marks everything inside as part of one conversation.
+
+    `id` is the app's own name for the conversation; `user` is who it is with. Any other keyword is custom metadata, a
+    typed attribute under `llmtrace.metadata.` on every span below.
+    """
+    return _scoped(
+        lambda scope: replace(
+            scope,
+            conversation_id=str(id),
+            user_id=scope.user_id if user is None else str(user),
+            metadata={**scope.metadata, **metadata},
+        )
+    )
+
+
+def metadata(**values: Any) -> Saying:
+    """Puts typed attributes under `llmtrace.metadata.` on every span inside. What OpenTelemetry can't carry is JSON."""
+    return _scoped(lambda scope: replace(scope, metadata={**scope.metadata, **values}))
+
+
+def tags(*names: str) -> Saying:
+    """Puts tags on every span inside, besides those of the blocks around it."""
+    return _scoped(lambda scope: replace(scope, tags=tuple(dict.fromkeys((*scope.tags, *map(str, names))))))
+
+
+def prompt(
+    name: str,
+    *,
+    version: str | int | None = None,
+    template: str | None = None,
+    variables: Mapping[str, Any] | None = None,
+) -> Saying:
+    """Ties the model calls inside to a prompt template: its name, its version and the SHA-256 of its text.
+
+    `variables` are what it was filled in with; they are content.
+    """
+    said = Prompt(
+        name,
+        None if version is None else str(version),
+        None if template is None else hashlib.sha256(template.encode("utf-8", "surrogatepass")).hexdigest(),
+        {str(key): str(value) for key, value in (variables or {}).items() if value is not None},
+    )
+    return _scoped(lambda scope: replace(scope, prompt=said))
+
+
+def capture(mode: str) -> Saying:
+    """Switches content off (`"none"`) for everything inside, or says `"full"`; who says `none` is heard before anybody.
+
+    So `"full"` inside a block with `"none"`, or where the setting says `none`, brings nothing back.
+    """
+    if mode not in ("full", "none"):
+        raise ValueError(f"capture({mode!r}): the mode must be 'full' or 'none'")
+    return _scoped(lambda scope: replace(scope, capture="none" if "none" in (scope.capture, mode) else mode))
+
+
+def suppress() -> Saying:
+    """Traces nothing inside: neither llmtrace nor any instrumentation that keeps to OpenTelemetry's convention."""
+    return Saying(lambda context: set_value(_SUPPRESS_INSTRUMENTATION_KEY, True, context))

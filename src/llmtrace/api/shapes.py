@@ -1,101 +1,208 @@
-"""What a decorated function's arguments and result mean: one reader for each kind of step."""
+"""What a marked function's arguments and result mean, and what the app said inside it: one reader per kind of step."""
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Mapping
 from typing import Any
 
+from llmtrace.api import messages
+from llmtrace.api.marks import Marks, Shape
 from llmtrace.content.render import render
 from llmtrace.facts.operation import Evidence, Operation
-from llmtrace.facts.records import Document, Json, Record, Retrieval, Step, ToolCall
-from llmtrace.facts.shape import integer, items, mapping, number, text
+from llmtrace.facts.records import (
+    AgentRun,
+    Embedding,
+    Inference,
+    Json,
+    Message,
+    Record,
+    Rerank,
+    Retrieval,
+    Step,
+    TextPart,
+    ToolCall,
+)
+from llmtrace.facts.shape import integer, items, mapping, text
+
+logger = logging.getLogger("llmtrace")
+
+Reader = Callable[[str, dict[str, Json], Json, Marks], Record]
+"""(name, arguments, result, marks) → the record, before what the app said is added."""
 
 
-def _arguments(function: Callable[..., Any]) -> Callable[[Evidence], dict[str, Json]]:
-    """Names the arguments of a call as the function's signature does; a method's own instance is left out."""
-    try:
-        signature: inspect.Signature | None = inspect.signature(function)
-    except (TypeError, ValueError):  # some callables of C extensions have none
-        signature = None
+def _shape(operation: str, read: Reader, kind: str = "internal", *, step: bool = True, billed: bool = False) -> Shape:
+    """The shape of a kind of step: how its operation is made for one function or block."""
 
-    def named(evidence: Evidence) -> dict[str, Json]:
-        args, kwargs = evidence.request if evidence.request is not None else ((), {})
-        if signature is None:
-            return {"args": render(args), **mapping(render(kwargs))}
-        try:
-            bound = signature.bind(*args, **kwargs)
-        except TypeError:  # the call itself failed for the same reason
-            return {"args": render(args), **mapping(render(kwargs))}
-        bound.apply_defaults()
-        return {name: render(value) for name, value in bound.arguments.items() if name not in ("self", "cls")}
+    def make(name: str, marks: Marks, function: Any) -> Operation:
+        named = _arguments(function, marks)
 
-    return named
+        def record(evidence: Evidence) -> Record:
+            made = read(name, named(evidence), _result(evidence, marks), marks)
+            made.metadata = mapping(render(marks.metadata))
+            _say(made, evidence.notes)
+            return made
 
-
-def _result(evidence: Evidence) -> Json:
-    return None if evidence.response is None else render(evidence.response.body)
-
-
-def _step(operation: str) -> Callable[[str, Callable[..., Any]], Operation]:
-    def make(name: str, function: Callable[..., Any]) -> Operation:
-        arguments = _arguments(function)
-
-        def read(evidence: Evidence) -> Record:
-            return Step(operation=operation, name=name, input=arguments(evidence), output=_result(evidence))
-
-        return Operation(operation, read, kind="internal", step=True)
+        return Operation(operation, record, billed, kind, step)
 
     return make
 
 
-def _tool(name: str, function: Callable[..., Any]) -> Operation:
-    arguments, description = _arguments(function), inspect.getdoc(function)
+def _arguments(function: Any, marks: Marks) -> Callable[[Evidence], dict[str, Json]]:
+    """Names the arguments as the function's signature does, its own instance left out, and picks what is wanted."""
+    try:
+        signature = None if function is None else inspect.signature(function)
+    except (TypeError, ValueError):  # some callables of C extensions have none
+        signature = None
 
-    def read(evidence: Evidence) -> Record:
-        return ToolCall(name=name, description=description, arguments=arguments(evidence), result=_result(evidence))
+    def named(evidence: Evidence) -> dict[str, Json]:
+        if marks.inputs is False or evidence.request is None:
+            return {}
+        if callable(marks.inputs):
+            made = render(evidence.request)
+            return made if isinstance(made, dict) else {"input": made}
+        args, kwargs = evidence.request
+        return _picked(_bound(signature, args, kwargs), marks.inputs)
 
-    return Operation("execute_tool", read, kind="internal", step=True)
-
-
-def _retrieval(name: str, function: Callable[..., Any]) -> Operation:
-    arguments = _arguments(function)
-
-    def read(evidence: Evidence) -> Record:
-        named = arguments(evidence)
-        query = named.get("query", next(iter(named.values()), None))
-        top_k = next((named[key] for key in ("top_k", "k", "limit", "n_results") if key in named), None)
-        documents = [document(found) for found in items(_result(evidence))]
-        return Retrieval(
-            name=name, query=query, top_k=integer(top_k), documents=documents, document_count=len(documents)
-        )
-
-    return Operation("retrieval", read, kind="internal", step=True)
+    return named
 
 
-def document(found: Json) -> Document:
-    """A document as frameworks and apps spell it: a text, a mapping, or a (document, score) pair."""
-    if isinstance(found, list) and len(found) == 2 and number(found[1]) is not None:  # noqa: PLR2004 - a pair
-        scored = document(found[0])
-        scored.score = number(found[1])
-        return scored
-    if isinstance(found, str):
-        return Document(text=found)
-    fields = mapping(found)
-    name = fields.get("id")
-    content = next((fields[key] for key in ("text", "page_content", "content", "document") if key in fields), None)
-    return Document(
-        id=None if name is None else str(name),
-        score=number(fields.get("score")),
-        text=text(content),
-        metadata=mapping(fields.get("metadata")) or None,
+def _bound(signature: inspect.Signature | None, args: list[Any], kwargs: dict[str, Any]) -> dict[str, Json]:
+    try:
+        bound = None if signature is None else signature.bind(*args, **kwargs)
+    except TypeError:  # the call itself failed for the same reason
+        bound = None
+    if bound is None:
+        return {**({"args": render(args)} if args else {}), **mapping(render(kwargs))}
+    bound.apply_defaults()
+    return {name: render(value) for name, value in bound.arguments.items() if name not in ("self", "cls")}
+
+
+def _picked(given: dict[str, Json], wanted: Any) -> dict[str, Json]:
+    if wanted is True:
+        return given
+    names = {wanted: wanted} if isinstance(wanted, str) else wanted
+    renamed = names if isinstance(names, Mapping) else {name: name for name in names}
+    return {shown: given[name] for name, shown in renamed.items() if name in given}
+
+
+def _result(evidence: Evidence, marks: Marks) -> Json:
+    """The result; of a generator what it yielded, texts joined."""
+    if marks.output is False:
+        return None
+    if evidence.chunks:
+        heard = [render(chunk) for chunk in evidence.chunks]
+        return "".join(heard) if all(isinstance(chunk, str) for chunk in heard) else heard
+    return None if evidence.response is None else render(evidence.response.body)
+
+
+def _say(record: Record, notes: Mapping[str, Any]) -> None:
+    """Puts what the app said in place; what this kind of step has no field for is named in the log."""
+    for name, value in notes.items():
+        if not hasattr(record, name):
+            logger.warning("llmtrace: a %s has no %s; what was said of it is left out.", type(record).__name__, name)
+            continue
+        if name == "metadata":
+            record.metadata |= mapping(render(value))
+            continue
+        setattr(record, name, _SAID[name](value) if name in _SAID else render(value))
+
+
+_SAID: dict[str, Callable[[Any], Any]] = {
+    "documents": messages.documents,
+    "input_messages": lambda given: messages.messages(given, "user"),
+    "output_messages": lambda given: messages.messages(given, "assistant"),
+    "system_instructions": messages.parts,
+    "tool_definitions": messages.tool_definitions,
+    "usage": messages.usage,
+}
+"""Field → how an app's value of it is read."""
+
+
+def _first(arguments: dict[str, Json], *names: str) -> Json:
+    """The argument of one of these names, else the first."""
+    return next((arguments[name] for name in names if name in arguments), next(iter(arguments.values()), None))
+
+
+def _whole(arguments: dict[str, Json]) -> Json:
+    return arguments or None
+
+
+def _top_k(arguments: dict[str, Json]) -> int | None:
+    names = ("top_k", "k", "limit", "n_results", "top_n")
+    return integer(next((arguments[name] for name in names if name in arguments), None))
+
+
+def _step(kind: str, operation: str) -> Reader:
+    def read(name: str, arguments: dict[str, Json], result: Json, _: Marks) -> Record:
+        return Step(operation=operation, kind=kind, name=name, input=_whole(arguments), output=result)
+
+    return read
+
+
+def _agent(name: str, arguments: dict[str, Json], result: Json, _: Marks) -> Record:
+    return AgentRun(name=name, input=_whole(arguments), output=result)
+
+
+def _tool(name: str, arguments: dict[str, Json], result: Json, marks: Marks) -> Record:
+    return ToolCall(name=name, description=marks.description, arguments=_whole(arguments), result=result)
+
+
+def _retrieval(name: str, arguments: dict[str, Json], result: Json, _: Marks) -> Record:
+    found = messages.documents(result)
+    query = _first(arguments, "query", "question", "text")
+    return Retrieval(name=name, query=query, top_k=_top_k(arguments), documents=found, document_count=len(found))
+
+
+def _embedding(_: str, arguments: dict[str, Json], result: Json, marks: Marks) -> Record:
+    given = _first(arguments, "texts", "input", "inputs", "text")
+    vectors = items(result)
+    first = vectors[0] if vectors and isinstance(vectors[0], list) else vectors
+    return Embedding(
+        request_model=marks.model,
+        provider=marks.provider,
+        input_texts=[one for one in (given if isinstance(given, list) else [given]) if isinstance(one, str)],
+        vector_count=(len(vectors) if first is not vectors else 1) if vectors else None,
+        dimension_count=len(first) or None,
     )
 
 
-READERS: dict[str, Callable[[str, Callable[..., Any]], Operation]] = {
-    "workflow": _step("invoke_workflow"),
-    "step": _step("step"),
-    "tool": _tool,
-    "retrieval": _retrieval,
+def _rerank(_: str, arguments: dict[str, Json], result: Json, marks: Marks) -> Record:
+    return Rerank(
+        request_model=marks.model,
+        provider=marks.provider,
+        query=text(_first(arguments, "query")),
+        top_k=_top_k(arguments),
+        document_count=len(items(arguments.get("documents"))) or None,
+        documents=messages.documents(result),
+    )
+
+
+def _llm(_: str, arguments: dict[str, Json], result: Json, marks: Marks) -> Record:
+    sent = messages.messages(_first(arguments, "messages", "prompt", "input"), "user")
+    answered = [Message("assistant", [TextPart(result)])] if isinstance(result, str) and result else []
+    if isinstance(result, dict) and "content" in result:
+        answered = [messages.message(result, "assistant")]
+    return Inference(
+        operation="chat",
+        request_model=marks.model,
+        provider=marks.provider,
+        input_messages=sent,
+        output_messages=answered,
+    )
+
+
+SHAPES: dict[str, Shape] = {
+    "workflow": _shape("invoke_workflow", _step("workflow", "invoke_workflow")),
+    "chain": _shape("step", _step("chain", "step")),
+    "step": _shape("step", _step("step", "step")),
+    "guardrail": _shape("step", _step("guardrail", "step")),
+    "agent": _shape("invoke_agent", _agent),
+    "tool": _shape("execute_tool", _tool),
+    "retrieval": _shape("retrieval", _retrieval),
+    "embedding": _shape("embeddings", _embedding, "client", step=False, billed=True),
+    "rerank": _shape("rerank", _rerank, "client", step=False, billed=True),
+    "llm": _shape("chat", _llm, "client", step=False, billed=True),
 }
-"""Kind of step → what makes its operation, from its name and the decorated function."""
+"""Kind of step → its shape."""

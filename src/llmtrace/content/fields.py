@@ -18,10 +18,12 @@ CONTENT: Final[dict[type, frozenset[str]]] = {
     records.ToolCall: frozenset({"description", "arguments", "result"}),
     records.AgentRun: frozenset({"description", "input", "output"}),
     records.Step: frozenset({"input", "output"}),
+    records.Evaluation: frozenset({"explanation"}),
     records.ToolDefinition: frozenset({"description", "parameters"}),
     records.Document: frozenset({"text", "metadata"}),
     records.Failure: frozenset({"message"}),  # providers quote the prompt in it
     records.Message: frozenset({"name"}),
+    records.Prompt: frozenset({"variables"}),
     records.TextPart: frozenset({"content"}),
     records.ToolCallPart: frozenset({"arguments"}),
     records.ToolResponsePart: frozenset({"response"}),
@@ -36,7 +38,16 @@ CONTENT: Final[dict[type, frozenset[str]]] = {
 """What is content in each kind of record. Any other field is a fact, which stays when content is not captured."""
 
 INNER: Final = frozenset(
-    {"system_instructions", "input_messages", "output_messages", "tool_definitions", "documents", "parts", "failure"}
+    {
+        "system_instructions",
+        "input_messages",
+        "output_messages",
+        "tool_definitions",
+        "documents",
+        "parts",
+        "failure",
+        "prompt",
+    }
 )
 """The fields that hold records: one, or a list."""
 

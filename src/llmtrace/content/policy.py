@@ -90,6 +90,8 @@ class _Gate:
         """A fact with the secrets taken out of it that llmtrace knows; the app's own redactor is for content."""
         if type(value) is list:
             return [self._fact(item) for item in value]
+        if type(value) is dict:
+            return render(value, self._fact, hides)
         if type(value) is not str:
             return value
         return cut(self._policy.redactor.known(_well_formed(value)), self._policy.max_value_bytes)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
+from dataclasses import replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +34,7 @@ STREAM_BYTES = 16 * 2**20
 
 _TAIL = 64
 _TIMES = 4096
+_CHUNKS = 100_000
 
 
 class Call:
@@ -49,6 +51,7 @@ class Call:
         "engine",
         "gap",
         "guard",
+        "notes",
         "outer",
         "pending",
         "point",
@@ -57,6 +60,7 @@ class Call:
         "returned",
         "scope",
         "shed_for",
+        "siblings",
         "size",
         "span",
         "start",
@@ -90,6 +94,8 @@ class Call:
         self.returned = False
         self.covered = False
         self.steps = 0
+        self.siblings: dict[str, int] = {}
+        self.notes: dict[str, Any] = {}
         self.shed_for: str | None = None
         self.chunks: list[Any] = []
         self.times: list[int] = []
@@ -108,12 +114,13 @@ class Call:
 
     def _stepped(self, scope: Scope) -> Scope:
         """The scope inside this step: one name further down the path, and the step's place among its siblings."""
-        index = 0
+        name = self.start.target or self.start.operation.name
+        index = iteration = 0
         if self.outer is not None:
-            index = self.outer.steps
+            index, iteration = self.outer.steps, self.outer.siblings.get(name, 0)
             self.outer.steps += 1
-        path = (*scope.path, self.start.target or self.start.operation.name)
-        return Scope(scope.conversation_id, scope.user_id, scope.metadata, scope.tags, scope.capture, path, index)
+            self.outer.siblings[name] = iteration + 1
+        return replace(scope, path=(*scope.path, name), index=index, iteration=iteration)
 
     def _cover_outer(self) -> None:
         """Tells every enclosing call that this one, further in, is the physical one that bears the usage."""
@@ -144,8 +151,10 @@ class Call:
         """A chunk came by."""
         if len(self.times) < _TIMES:
             self.times.append(time.perf_counter_ns())
+        if not self.start.wire:
+            chunk = snapshot(chunk)
         self.size += _length(chunk)
-        if self.size <= STREAM_BYTES:
+        if self.size <= STREAM_BYTES and len(self.chunks) < _CHUNKS:
             self.chunks.append(chunk)
             return
         if self.tail is None:
@@ -168,7 +177,8 @@ class Call:
         self.returned = True
         if not self.start.wire:
             with self.guard:
-                self.response = Received(body=snapshot(result))
+                made = result if self.point.result is None else self.point.result(result)
+                self.response = Received(body=snapshot(made))
         if not self.ear:
             self.finish()
 
@@ -212,6 +222,7 @@ class Call:
             self._settle(self.course)
         self.request = self.response = self.outer = self.course = None
         self.chunks = []
+        self.notes = {}
         self.tail = None
 
     def _settle(self, course: Course) -> None:
@@ -221,7 +232,7 @@ class Call:
             course.chunk_gaps = [(b - a) / 1e9 for a, b in pairwise(times)]
         course.content_dropped = self.shed_for or ("too large" if self.gap is not None else None)
         chunks = self.chunks if self.tail is None else [*self.chunks, *self.tail]
-        evidence = Evidence(self.start, self.request, self.response, chunks, self.gap)
+        evidence = Evidence(self.start, self.request, self.response, chunks, self.gap, self.notes)
         with self.guard:
             record = facts_of(self.engine, evidence, course, self.scope, covered=self.covered)
             describe(self.engine, self.span, record, course)

@@ -24,7 +24,7 @@ class Engine:
     """The parts that a call is described with.
 
     `names` says which spelling of renamed attributes is written, `span_content` whether spans may carry content or only
-    events do. `token_tables` is the folder where tiktoken's tables would lie; `metrics` and `events` are None where they are off.
+    events may. `token_tables` is the folder where tiktoken's tables would lie; `metrics` and `events` are None if off.
     """
 
     tracer: Tracer

@@ -1,4 +1,4 @@
-"""Drives a call by the shape of its result: a value, an awaitable, or a body that the app reads later."""
+"""Drives a call by the shape of its function and its result: a value, an awaitable, a generator, a body read later."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ import types
 from collections.abc import Awaitable, Callable, Generator, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from opentelemetry.context import attach, detach, get_current
+from opentelemetry.context import Context, attach, detach, get_current
 
 from llmtrace.engine.call import Call
 from llmtrace.engine.context import suppressed
+from llmtrace.engine.drive import Inside, Watch, adriving, driven, within
 from llmtrace.engine.engine import SWITCH
 
 if TYPE_CHECKING:
@@ -34,17 +35,37 @@ def calling(point: Begin, guard: Guard, original: Callable[..., Any]) -> Callabl
         call = begin(point, guard, args, kwargs)
         return await (original(*args, **kwargs) if call is None else run(call, guard, original, args, kwargs))
 
+    @functools.wraps(original)
+    def generating(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
+        call = begin(point, guard, args, kwargs)
+        generator = original(*args, **kwargs)
+        return (yield from generator if call is None else iterated(call, guard, generator))
+
+    def watching(args: Any, kwargs: Any) -> Watch:
+        call = begin(point, guard, args, kwargs)
+        return Watch(Inside(get_current())) if call is None else _watching(call, guard)
+
+    if inspect.isasyncgenfunction(original):
+        return adriving(original, watching)
+    if inspect.isgeneratorfunction(original):
+        return generating
     return awaiting if inspect.iscoroutinefunction(original) else plain
 
 
 def begin(point: Begin, guard: Guard, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Call | None:
     """The call that these arguments begin; None where they begin none, or nothing is to be traced here."""
     with guard:
+        return None if SWITCH.engine is None else opened(point, guard, get_current(), args, kwargs)
+    return None
+
+
+def opened(
+    point: Begin, guard: Guard, context: Context, args: tuple[Any, ...], kwargs: Mapping[str, Any]
+) -> Call | None:
+    """As `begin`, in a context other than the current one."""
+    with guard:
         engine = SWITCH.engine
-        if engine is None or not guard.armed:
-            return None
-        context = get_current()
-        if suppressed(context):
+        if engine is None or not guard.armed or suppressed(context):
             return None
         start = point.start(args, kwargs)
         return None if start is None else Call(engine, start, point, guard, context)
@@ -72,7 +93,7 @@ def run(call: Call, guard: Guard, function: Callable[..., T], args: tuple[Any, .
 async def awaited(call: Call, guard: Guard, coroutine: Awaitable[T]) -> T:
     """Awaits a call's coroutine, and ends the call with it."""
     try:
-        result = await within(call, coroutine)
+        result = await within(Inside(call.context), coroutine)
     except BaseException as error:
         with guard:
             call.finish(error)
@@ -82,26 +103,31 @@ async def awaited(call: Call, guard: Guard, coroutine: Awaitable[T]) -> T:
     return result
 
 
-@types.coroutine
-def within(call: Call, awaitable: Awaitable[T]) -> Generator[Any, Any, T]:
-    """Awaits with the span current while the library's code runs; between two steps the task is the app's own.
+def iterated(call: Call, guard: Guard, generator: Generator[Any, Any, T]) -> Generator[Any, Any, T]:
+    """Stands in for a call's generator, and ends the call with it."""
+    watch = _watching(call, guard)
+    try:
+        result = yield from driven(watch.inside, generator, watch.heard)
+    except BaseException as error:
+        watch.ended(error)
+        raise
+    with guard:
+        call.back(result)
+    return result
 
-    What the code itself makes current across an await (a span of its own, say) is current again when it goes on.
-    """
-    inner: Any = awaitable.__await__()
-    step, value = inner.send, None
-    context = call.context
-    while True:
-        token = attach(context)
-        try:
-            pause = step(value)
-        except StopIteration as done:
-            return done.value  # type: ignore[no-any-return]  # what the coroutine returned
-        finally:
-            context = get_current()
-            detach(token)
-        try:
-            value = yield pause
-            step = inner.send
-        except BaseException as error:  # noqa: BLE001 - thrown in by the event loop, and thrown on to the library
-            step, value = inner.throw, error
+
+def _watching(call: Call, guard: Guard) -> Watch:
+    """A generator's chunks are what its call hears; its end is the call's."""
+
+    def heard(chunk: Any) -> None:
+        with guard:
+            call.hear(chunk)
+
+    def ended(error: BaseException | None) -> None:
+        with guard:
+            if error is None:
+                call.back()
+            else:
+                call.finish(error)
+
+    return Watch(Inside(call.context), heard, ended)

@@ -29,11 +29,14 @@ def facts_of(engine: Engine, evidence: Evidence, course: Course, scope: Scope, *
     record = evidence.start.operation.read(evidence)
     _complete(record, evidence.start)
     record.conversation_id = scope.conversation_id or record.conversation_id
+    if isinstance(record, Inference):
+        # A copy: the scope is shared by all calls of its block, and content rules work in place.
+        record.prompt = replace(scope.prompt) if scope.prompt else record.prompt
     _reconcile(course, record)
     if isinstance(record, Inference | Embedding | Rerank):
         with engine.describing:
             record.usage, record.cost = (Usage(), None) if covered else _counted(engine, record)
-    _let_through(engine, record, course, "none" if course.content_dropped == "queue full" else scope.capture)
+    _let_through(engine, record, course, _capture(evidence.start, course, scope))
     return record
 
 
@@ -62,6 +65,13 @@ def describe(engine: Engine, span: Span, record: Record, course: Course) -> None
     with engine.describing:
         if engine.metrics is not None:
             engine.metrics.record(record, course)
+
+
+def _capture(start: Start, course: Course, scope: Scope) -> str | None:
+    """What of the content the app asked for here; who says `none` is heard before anybody else."""
+    if "none" in (start.capture, scope.capture) or course.content_dropped == "queue full":
+        return "none"
+    return scope.capture
 
 
 def _let_through(engine: Engine, record: Record, course: Course, capture: str | None) -> None:

@@ -38,6 +38,7 @@ class Evidence:
 
     `request` is what the call sent (the last attempt) or its arguments' snapshot; `chunks` is what the ear heard, in
     order, and `gap` the index at which chunks were left out to bound memory (None when all are there).
+    `notes` is what the app said of the call while it ran, by the name of a record's field.
     `response` is what came back; for a call without `Answered` points, `Received.body` is the function's own result.
     """
 
@@ -46,6 +47,7 @@ class Evidence:
     response: Received | None = None
     chunks: list[Any] = field(default_factory=list)
     gap: int | None = None
+    notes: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,8 @@ class Operation:
 class Start:
     """What is known when a call begins; samplers see it. `target` completes the span's name (the model, tool or step).
 
+    `capture` is `none` where this call's content is not to be recorded, whatever is for others.
+
     `request` is the material for `Operation.read`: the engine snapshots it at once, and the function's result when it
     comes. With `wire`, `Sent` and `Answered` points see both sides instead, and `request` is what a call that never got
     so far is read from.
@@ -80,6 +84,7 @@ class Start:
     port: int | None = None
     conversation_id: str | None = None
     target: str | None = None
+    capture: str | None = None
     request: Any = None
     wire: bool = False
 
@@ -88,11 +93,13 @@ class Start:
 class Begin:
     """The function is a call. `start` gets its positional and keyword arguments, the instance first.
 
-    `failed` reads what came back out of the exception of a call that failed, or gives None.
+    `failed` reads what came back out of the exception of a call that failed, or gives None. `result` makes what is
+    recorded of the function's result, where that is not the result itself.
     """
 
     start: Callable[[tuple[Any, ...], Mapping[str, Any]], Start | None]
     failed: Callable[[BaseException], Received | None] = lambda _: None
+    result: Callable[[Any], Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -213,11 +213,26 @@ class Course:
     """Why content was left out, where the app did not ask for that (`queue full`, `too large`)."""
 
 
+@dataclass(slots=True)
+class Prompt:
+    """A prompt template: its name and version as the app's prompt management has them, and the hash of its text.
+
+    `variables` are what the template was filled in with, as text; they are content.
+    """
+
+    name: str
+    version: str | None = None
+    template_hash: str | None = None
+    variables: dict[str, str] = field(default_factory=dict)
+
+
 @dataclass(frozen=True, slots=True)
 class Scope:
     """What the app said about everything that happens inside a block: it reaches every span below.
 
-    `path` names the enclosing steps, outermost first; `index` is the inmost one's place among its siblings, from 0.
+    `path` names the enclosing steps, outermost first; `index` is the inmost one's place among its siblings, from 0, and
+    `iteration` its place among those of the same name, as in a loop. `prompt` is the template that the next model calls
+    are made from.
     """
 
     conversation_id: str | None = None
@@ -227,6 +242,8 @@ class Scope:
     capture: str | None = None
     path: tuple[str, ...] = ()
     index: int | None = None
+    iteration: int | None = None
+    prompt: Prompt | None = None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -236,7 +253,8 @@ class Record:
     `provider` is the conventions' name (`openai`, `aws.bedrock`); `server_address` and `server_port` are where the
     client sent the request. `failure` is an error that the answer itself holds; exceptions are the engine's.
     `complete` is None unless the call streamed: then it says whether the protocol's end marker arrived.
-    `request_id` is the provider's id of the HTTP request, for its support desk.
+    `request_id` is the provider's id of the HTTP request, for its support desk. `metadata` is what the app said of this
+    one call.
     """
 
     bears_usage: ClassVar[bool] = False
@@ -251,6 +269,7 @@ class Record:
     failure: Failure | None = None
     complete: bool | None = None
     request_id: str | None = None
+    metadata: dict[str, Json] = field(default_factory=dict)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -281,6 +300,7 @@ class Inference(Record):
     stream_cursor: str | None = None
     request_service_tier: str | None = None
 
+    prompt: Prompt | None = None
     system_instructions: list[Part] = field(default_factory=list)
     input_messages: list[Message] = field(default_factory=list)
     tool_definitions: list[ToolDefinition] = field(default_factory=list)
@@ -385,10 +405,24 @@ class AgentRun(Record):
 
 
 @dataclass(slots=True, kw_only=True)
+class Evaluation(Record):
+    """A judgement of another call: a number, or a word (`label`). `explanation` is content."""
+
+    name: str
+    value: float | None = None
+    label: str | None = None
+    explanation: str | None = None
+
+
+@dataclass(slots=True, kw_only=True)
 class Step(Record):
-    """One step of the app's own chain. `operation` is `invoke_workflow` for a whole chain, `step` for a part of it."""
+    """One step of the app's own chain. `operation` is `invoke_workflow` for a whole chain, `step` for a part of it.
+
+    `kind` is `workflow`, `chain`, `step` or `guardrail`.
+    """
 
     operation: str = "step"
+    kind: str = "step"
     name: str
     input: Json = None
     output: Json = None

@@ -10,12 +10,9 @@ from opentelemetry.util.types import AttributeValue
 from llmtrace.facts.operation import Start
 from llmtrace.facts.records import Course, Record, Scope
 from llmtrace.semconv import names
-from llmtrace.semconv.kinds import pairs
-from llmtrace.semconv.names import STEP, Attribute, Names, Pairs
+from llmtrace.semconv.kinds import metadata, pairs
+from llmtrace.semconv.names import EVALUATE, STEP, UNNAMED, Attribute, Names, Pairs
 from llmtrace.semconv.values import ON_EVENT, ON_SPAN, text
-
-_METADATA_MOST = 32
-"""Metadata keys that get an attribute of their own: a span holds 128, and drops the oldest when there are more."""
 
 _TARGETS = {
     "execute_tool": names.TOOL_NAME,
@@ -24,6 +21,7 @@ _TARGETS = {
     "invoke_workflow": names.WORKFLOW_NAME,
     "retrieval": names.DATA_SOURCE_ID,
     STEP: names.STEP_NAME,
+    EVALUATE: names.EVALUATION_NAME,
 }
 """What a span's target is, where it is not the model."""
 
@@ -70,7 +68,7 @@ def spelled(
 
 def _begun(start: Start) -> Pairs:
     operation = start.operation.name
-    if operation != STEP:
+    if operation not in UNNAMED:
         yield names.OPERATION_NAME, operation
     yield names.PROVIDER_NAME, start.provider
     yield names.REQUEST_MODEL, start.model
@@ -87,9 +85,5 @@ def _said(scope: Scope) -> Pairs:
     yield names.TAGS, scope.tags
     yield names.STEP_PATH, "/".join(scope.path)
     yield names.STEP_INDEX, scope.index
-    if scope.metadata:
-        keys = list(scope.metadata)
-        for key in keys[:_METADATA_MOST]:
-            yield names.METADATA.of(str(key)), scope.metadata[key]
-        if rest := keys[_METADATA_MOST:]:
-            yield names.METADATA_REST, {str(key): scope.metadata[key] for key in rest}
+    yield names.STEP_ITERATION, scope.iteration
+    yield from metadata(scope.metadata)

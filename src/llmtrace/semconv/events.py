@@ -5,12 +5,13 @@ from __future__ import annotations
 from opentelemetry._logs import Logger, LogRecord, SeverityNumber
 from opentelemetry.trace import NonRecordingSpan, SpanContext, set_span_in_context
 
-from llmtrace.facts.records import Course, Inference, Record
+from llmtrace.facts.records import Course, Evaluation, Inference, Record
 from llmtrace.semconv.attributes import spelled
 from llmtrace.semconv.kinds import pairs
 from llmtrace.semconv.names import Names
 
 DETAILS = "gen_ai.client.inference.operation.details"
+EVALUATION = "gen_ai.evaluation.result"
 
 
 class Events:
@@ -21,15 +22,21 @@ class Events:
         self._names = names
 
     def emit(self, record: Record, course: Course, span: SpanContext) -> None:
-        """Emits the event of a model call, in the context of its span; other kinds of calls have none."""
-        if not isinstance(record, Inference) or record.operation == "fetch_response":
-            return
+        """Emits the event of a model call or of a judgement, in the context of its span; other kinds have none."""
+        if isinstance(record, Inference) and record.operation != "fetch_response":
+            self._emit(DETAILS, SeverityNumber.DEBUG, record, course, span)
+        elif isinstance(record, Evaluation):
+            self._emit(EVALUATION, None, record, course, span)
+
+    def _emit(
+        self, name: str, severity: SeverityNumber | None, record: Record, course: Course, span: SpanContext
+    ) -> None:
         self._logger.emit(
             LogRecord(
                 timestamp=course.ended,
                 context=set_span_in_context(NonRecordingSpan(span)),
-                severity_number=SeverityNumber.DEBUG,
-                event_name=DETAILS,
+                severity_number=severity,
+                event_name=name,
                 attributes=spelled(pairs(record, course), self._names, structured=True),
             )
         )

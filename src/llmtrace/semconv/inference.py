@@ -17,6 +17,12 @@ def inference(record: Inference, course: Course) -> Pairs:
     """All of a model call that not every kind of call has."""
     yield from _request(record)
     yield from _tiers(record)
+    if record.prompt is not None:
+        yield names.PROMPT_NAME, record.prompt.name
+        yield names.PROMPT_VERSION, record.prompt.version
+        yield names.PROMPT_HASH, record.prompt.template_hash
+        for key, value in record.prompt.variables.items():
+            yield names.PROMPT_VARIABLE.of(key), value
     yield names.RESPONSE_ID, record.response_id
     yield names.RESPONSE_MODEL, record.response_model
     yield names.RESPONSE_STATUS, record.response_status

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from llmtrace.facts.records import (
     AgentRun,
     Course,
     Embedding,
+    Evaluation,
     Inference,
     Json,
     ProviderRequest,
@@ -20,8 +21,11 @@ from llmtrace.facts.records import (
 )
 from llmtrace.semconv import messages, names
 from llmtrace.semconv.inference import cost, inference, usage
-from llmtrace.semconv.names import STEP, Pairs
+from llmtrace.semconv.names import STEP, UNNAMED, Pairs
 from llmtrace.semconv.values import json_text
+
+_METADATA_MOST = 32
+"""Metadata keys that get an attribute of their own: a span holds 128, and drops the oldest when there are more."""
 
 
 def pairs(record: Record, course: Course) -> Pairs:
@@ -32,7 +36,7 @@ def pairs(record: Record, course: Course) -> Pairs:
 
 
 def _common(record: Record, course: Course) -> Pairs:
-    yield names.OPERATION_NAME, None if record.operation == STEP else record.operation
+    yield names.OPERATION_NAME, None if record.operation in UNNAMED else record.operation
     yield names.PROVIDER_NAME, record.provider
     yield names.REQUEST_MODEL, record.request_model
     yield names.SERVER_ADDRESS, record.server_address
@@ -44,6 +48,16 @@ def _common(record: Record, course: Course) -> Pairs:
     yield names.OUTCOME, None if course.outcome in ("completed", "failed") else course.outcome
     yield names.ATTEMPTS, course.attempts if course.attempts > 1 else None
     yield names.CONTENT_DROPPED, course.content_dropped
+    yield from metadata(record.metadata)
+
+
+def metadata(given: Mapping[str, Json]) -> Pairs:
+    """The app's own metadata: the first keys typed, one attribute each, the rest as one JSON object."""
+    keys = list(given)
+    for key in keys[:_METADATA_MOST]:
+        yield names.METADATA.of(str(key)), given[key]
+    if rest := keys[_METADATA_MOST:]:
+        yield names.METADATA_REST, {str(key): given[key] for key in rest}
 
 
 def _embedding(record: Embedding, _: Course) -> Pairs:
@@ -107,8 +121,16 @@ def _agent(record: AgentRun, _: Course) -> Pairs:
     yield names.OUTPUT, record.output
 
 
+def _evaluation(record: Evaluation, _: Course) -> Pairs:
+    yield names.EVALUATION_NAME, record.name
+    yield names.EVALUATION_VALUE, record.value
+    yield names.EVALUATION_LABEL, record.label
+    yield names.EVALUATION_EXPLANATION, record.explanation
+
+
 def _step(record: Step, _: Course) -> Pairs:
     yield names.STEP_NAME, record.name
+    yield names.STEP_KIND, record.kind if record.kind in ("chain", "guardrail") else None
     yield names.WORKFLOW_NAME, None if record.operation == STEP else record.name
     yield names.INPUT, record.input
     yield names.OUTPUT, record.output
@@ -123,4 +145,5 @@ _SAID: dict[type[Record], tuple[Callable[[Any, Course], Pairs], ...]] = {
     ToolCall: (_tool,),
     AgentRun: (_agent,),
     Step: (_step,),
+    Evaluation: (_evaluation,),
 }

@@ -38,7 +38,9 @@ Pairs: TypeAlias = Iterator[tuple[Attribute, Any]]
 """Attributes with their values as the facts hold them; None where the fact is absent."""
 
 STEP = "step"
-"""The operation of a plain step. It is no operation of the conventions, so no span says it: the step's name does."""
+EVALUATE = "evaluate"
+UNNAMED = (STEP, EVALUATE)
+"""The operations of a plain step and of feedback. The conventions have none for them, so no span says it: names do."""
 
 _rows: list[Attribute] = []
 
@@ -175,12 +177,25 @@ OPENAI_FINGERPRINT = _row(
     "openai.response.system_fingerprint", "string", "core", "The backend configuration that answered"
 )
 
+PROMPT_NAME = _row("gen_ai.prompt.name", "string", "core", "The prompt template's name")
+PROMPT_VERSION = _row("gen_ai.prompt.version", "string", "#179", "The prompt template's version")
+PROMPT_VARIABLE = _row(
+    "gen_ai.prompt.variable.<key>", "string", "#179", "What the template was filled in with", content=True
+)
+EVALUATION_NAME = _row("gen_ai.evaluation.name", "string", "core", "What was judged")
+EVALUATION_VALUE = _row("gen_ai.evaluation.score.value", "double", "core", "The score, where it is a number")
+EVALUATION_LABEL = _row("gen_ai.evaluation.score.label", "string", "core", "The score, where it is a word")
+EVALUATION_EXPLANATION = _row("gen_ai.evaluation.explanation", "string", "core", "Why, in free text", content=True)
+
+PROMPT_HASH = _own("llmtrace.prompt.template_hash", "string", "SHA-256 of the prompt template's text, in hex")
 METADATA = _own("llmtrace.metadata.<key>", "any", "The app's own metadata, typed; nested values as JSON text")
 METADATA_REST = _own("llmtrace.metadata", "json", "Metadata beyond the first 32 keys, as one JSON object")
 TAGS = _own("llmtrace.tags", "string[]", "The app's tags")
 STEP_NAME = _own("llmtrace.step.name", "string", "The app's name of this step or retrieval")
 STEP_PATH = _own("llmtrace.step.path", "string", "The enclosing steps, outermost first, joined by `/`")
 STEP_INDEX = _own("llmtrace.step.index", "int", "The place of the inmost step among its siblings, from 0")
+STEP_ITERATION = _own("llmtrace.step.iteration", "int", "Its place among siblings of the same name, from 0")
+STEP_KIND = _own("llmtrace.step.kind", "string", "`chain` or `guardrail`; absent on a plain step")
 INPUT = _own("llmtrace.input", "any", "What a step, agent or embedding was given", content=True)
 OUTPUT = _own("llmtrace.output", "any", "What a step, agent or provider request gave back", content=True)
 DOCUMENT_COUNT = _own("llmtrace.document_count", "int", "Documents returned, or given to a reranker")

@@ -1,0 +1,142 @@
+"""Tells the local store of spans that are still open, so that a call under way can be seen, and one cut off by a crash."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+import weakref
+from collections.abc import Sequence
+from queue import SimpleQueue
+from typing import Protocol
+from uuid import uuid4
+
+from opentelemetry.context import Context
+from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
+
+PATIENCE = 0.3
+"""Seconds that a span must be open before it is written: most end sooner, and cost nothing here."""
+
+HEARTBEAT = 2.0
+"""Seconds between two signs of life while spans are open."""
+
+MOST = 10_000
+"""How many open spans are watched; what is begun beyond is seen when it has ended."""
+
+
+class Book(Protocol):
+    """Where open spans are noted; neither method raises. False: it could not be written, and is to be tried again."""
+
+    def hold_open(
+        self, writer: bytes, spans: Sequence[ReadableSpan], given_up: Sequence[ReadableSpan | tuple[int, int]]
+    ) -> bool:
+        """Notes what this process has open, and that it is alive."""
+
+    def let_go(self, writer: bytes) -> None:
+        """Notes that this process ends."""
+
+
+class Watched:
+    """One open span, held so weakly that one which the app drops without ending it is not kept for ever."""
+
+    __slots__ = ("began", "key", "span", "written")
+
+    def __init__(self, span: Span) -> None:
+        context = span.get_span_context()
+        self.key = (context.trace_id, context.span_id)
+        self.span = weakref.ref(span)
+        self.began = time.monotonic()
+        self.written = False
+
+
+class OpenSpans(SpanProcessor):
+    """Watches spans from their start to their end.
+
+    On the app's thread that is an entry in a dict, without a lock. A thread of its own, which sleeps while nothing is
+    open, writes what has been open for a while.
+    """
+
+    def __init__(self, book: Book) -> None:
+        self._book = book
+        self._on = True
+        self._begin_anew()
+
+    def _begin_anew(self) -> None:
+        """Starts afresh, also in a forked child: what the parent has open is the parent's to end."""
+        self._pid = os.getpid()
+        self._writer = uuid4().bytes
+        self._open: dict[tuple[int, int], Watched] = {}
+        self._wake: SimpleQueue[bool] = SimpleQueue()
+        self._awake = False
+        self._beat = 0.0
+        self._busy = threading.Lock()
+        self._thread: threading.Thread | None = None
+
+    def on_start(self, span: Span, parent_context: Context | None = None) -> None:  # noqa: ARG002 - the SDK's signature
+        """Watches the span, if it is one that will be exported."""
+        if os.getpid() != self._pid:
+            self._begin_anew()
+        if not self._on or len(self._open) >= MOST or not span.get_span_context().trace_flags.sampled:
+            return
+        watched = Watched(span)
+        self._open[watched.key] = watched
+        if not self._awake:
+            self._awake = True
+            self._start()
+            self._wake.put(True)
+
+    def on_end(self, span: ReadableSpan) -> None:
+        """Leaves the span to the exporter, whose row replaces the one that was written here."""
+        context = span.get_span_context()
+        if context is not None:
+            self._open.pop((context.trace_id, context.span_id), None)
+
+    def shutdown(self) -> None:
+        """Ends: what is open now was interrupted, unless it ends after all."""
+        self._on = False
+        self._wake.put(False)
+        with self._busy:
+            if self._beat:
+                self._book.let_go(self._writer)
+
+    def force_flush(self, timeout_millis: int = 30_000) -> bool:  # noqa: ARG002 - the SDK's signature
+        """Nothing to wait for: what is open is not finished."""
+        return True
+
+    def _start(self) -> None:
+        if self._thread is None:
+            thread = threading.Thread(target=self._serve, args=(self._wake,), name="llmtrace-open-spans", daemon=True)
+            try:
+                thread.start()
+            except RuntimeError:  # the system has no more, or the interpreter is going down: the next span tries again
+                self._awake = False
+                return
+            self._thread = thread
+
+    def _serve(self, wake: SimpleQueue[bool]) -> None:
+        while wake.get():
+            while self._open and wake is self._wake and self._on:
+                time.sleep(PATIENCE)
+                with self._busy:
+                    self.look()
+            # In this order: a span that starts between the two lines wakes the thread again.
+            self._awake = False
+            if self._open and not self._awake:
+                self._awake = True
+                wake.put(True)
+
+    def look(self) -> None:
+        """Writes what has been open long enough, and that this process is alive."""
+        now = time.monotonic()
+        watched = [item for item in self._open.copy().values() if now - item.began >= PATIENCE]
+        fresh = [(item, span) for item in watched if not item.written and (span := item.span()) is not None]
+        lost = [item for item in watched if item.span() is None]
+        late = now - self._beat >= HEARTBEAT
+        if not self._on or not (fresh or any(item.written for item in lost) or (late and watched)):
+            return
+        if self._book.hold_open(self._writer, [span for _, span in fresh], [item.key for item in lost]):
+            self._beat = now
+            for item, _ in fresh:
+                item.written = True
+            for item in lost:
+                self._open.pop(item.key, None)
