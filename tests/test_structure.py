@@ -36,7 +36,7 @@ LONG_FILES = {
 
 BROAD_CATCHES = {
     "engine/guard.py": "the one place that catches what our own code raises",
-    "engine/run.py": "what is thrown into a coroutine is thrown on into the library's own",
+    "engine/drive.py": "what is thrown into a coroutine or a generator is thrown on into the one inside",
 }
 """Files with an `except Exception` or broader that does not raise again, each with its reason."""
 

@@ -263,7 +263,7 @@ def test_a_second_close_and_a_late_collection_add_nothing(traced: Traced) -> Non
 
 
 def test_a_long_stream_keeps_its_beginning_and_its_end(traced: Traced, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("llmtrace.engine.call.STREAM_BYTES", 300)
+    monkeypatch.setattr("llmtrace.engine.heard.STREAM_BYTES", 300)
     chunks = [b"%03d" % n for n in range(1000)] + [b"END"]
     assert list(Client(Response(Source(chunks))).request("Hi")) == chunks
     span = traced.span

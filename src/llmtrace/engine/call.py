@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections import deque
 from dataclasses import replace
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from opentelemetry.context import get_value, set_value
@@ -13,6 +11,7 @@ from opentelemetry.trace import SpanKind, set_span_in_context
 
 from llmtrace.content.snapshot import snapshot
 from llmtrace.engine.context import CALL_KEY, current_scope, with_scope
+from llmtrace.engine.heard import Heard, length
 from llmtrace.engine.settle import describe, facts_of, unread
 from llmtrace.facts.operation import Evidence, Received, Start
 from llmtrace.facts.records import Course, Failure, Scope
@@ -29,13 +28,6 @@ if TYPE_CHECKING:
 
 _KINDS = {"client": SpanKind.CLIENT, "internal": SpanKind.INTERNAL}
 
-STREAM_BYTES = 16 * 2**20
-"""What is kept of one stream; beyond it the middle is left out, since its beginning and its end bear the facts."""
-
-_TAIL = 64
-_TIMES = 4096
-_CHUNKS = 100_000
-
 
 class Call:
     """One call under way. Its end may come from several sides at once (value, error, stream, collector): one wins."""
@@ -43,14 +35,13 @@ class Call:
     __slots__ = (
         "attempts",
         "began",
-        "chunks",
         "context",
         "course",
         "covered",
         "ear",
         "engine",
-        "gap",
         "guard",
+        "heard",
         "notes",
         "outer",
         "pending",
@@ -66,8 +57,6 @@ class Call:
         "start",
         "started",
         "steps",
-        "tail",
-        "times",
     )
 
     def __init__(self, engine: Engine, start: Start, point: Begin, guard: Guard, context: Context) -> None:
@@ -97,10 +86,7 @@ class Call:
         self.siblings: dict[str, int] = {}
         self.notes: dict[str, Any] = {}
         self.shed_for: str | None = None
-        self.chunks: list[Any] = []
-        self.times: list[int] = []
-        self.tail: deque[Any] | None = None
-        self.gap: int | None = None
+        self.heard: Heard | None = None
         self.pending = [True]
         self.course: Course | None = None
         if operation.bears_usage:
@@ -140,7 +126,7 @@ class Call:
         """The answer's head is here, and its body, or the place to listen for it."""
         self.response = received
         if received.body is not None:
-            self.size += _length(received.body)
+            self.size += length(received.body)
 
     def listening(self) -> int:
         """A new ear was put on; returns its number. Only the last one counts: an earlier attempt's is stale."""
@@ -149,18 +135,9 @@ class Call:
 
     def hear(self, chunk: Any) -> None:
         """A chunk came by."""
-        if len(self.times) < _TIMES:
-            self.times.append(time.perf_counter_ns())
-        if not self.start.wire:
-            chunk = snapshot(chunk)
-        self.size += _length(chunk)
-        if self.size <= STREAM_BYTES and len(self.chunks) < _CHUNKS:
-            self.chunks.append(chunk)
-            return
-        if self.tail is None:
-            self.gap = len(self.chunks)
-            self.tail = deque(maxlen=_TAIL)
-        self.tail.append(chunk)
+        if self.heard is None:
+            self.heard = Heard()
+        self.heard.add(chunk if self.start.wire else snapshot(chunk))
 
     # -- how it ends
 
@@ -189,13 +166,15 @@ class Call:
         except IndexError:
             return
         ended = self.started + time.perf_counter_ns() - self.began
-        self.course = Course(self.started, ended, outcome, attempts=max(self.attempts, 1), streamed=bool(self.times))
+        self.course = Course(
+            self.started, ended, outcome, attempts=max(self.attempts, 1), streamed=self.heard is not None
+        )
         try:
             if error is not None:
                 self._failed(error, self.course)
             if self.start.wire and not self.attempts:
                 self.request = snapshot(self.start.request)
-            self.size += _length(self.request)
+            self.size += length(self.request) + (self.heard.size if self.heard is not None else 0)
         finally:
             self.engine.worker.put(self)
 
@@ -214,25 +193,24 @@ class Call:
         """Lets go of what would have to be parsed for its content."""
         self.shed_for = reason
         self.request = None
-        self.chunks = self.chunks[-_TAIL:]
+        if self.heard is not None:
+            self.heard.shed()
 
     def settle(self) -> None:
         """Describes the call on its span, which ends here, and lets go of all that is the app's."""
         if self.course is not None:
             self._settle(self.course)
         self.request = self.response = self.outer = self.course = None
-        self.chunks = []
+        self.heard = None
         self.notes = {}
-        self.tail = None
 
     def _settle(self, course: Course) -> None:
-        times = self.times
-        if times:
-            course.first_chunk = (times[0] - self.began) / 1e9
-            course.chunk_gaps = [(b - a) / 1e9 for a, b in pairwise(times)]
-        course.content_dropped = self.shed_for or ("too large" if self.gap is not None else None)
-        chunks = self.chunks if self.tail is None else [*self.chunks, *self.tail]
-        evidence = Evidence(self.start, self.request, self.response, chunks, self.gap, self.notes)
+        heard = self.heard or Heard()
+        if heard.times:
+            course.first_chunk = (heard.times[0] - self.began) / 1e9
+            course.chunk_gaps = heard.gaps()
+        course.content_dropped = self.shed_for or ("too large" if heard.gap is not None else None)
+        evidence = Evidence(self.start, self.request, self.response, list(heard.all()), heard.gap, self.notes)
         with self.guard:
             record = facts_of(self.engine, evidence, course, self.scope, covered=self.covered)
             describe(self.engine, self.span, record, course)
@@ -254,7 +232,3 @@ def outcome_of(error: BaseException) -> str:
     if isinstance(error, TimeoutError):
         return "timed_out"
     return "failed" if isinstance(error, Exception) else "cancelled"
-
-
-def _length(material: Any) -> int:
-    return len(material) if isinstance(material, bytes | str) else 0

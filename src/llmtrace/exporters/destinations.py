@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
+from opentelemetry.sdk.trace import SpanProcessor
 from opentelemetry.sdk.trace.export import SpanExporter
 
 from llmtrace.exporters.otlp import OtlpExporter, Wire
@@ -21,6 +22,18 @@ class Destination:
     name: str
     exporter: SpanExporter
     limits: Limits
+
+    def companion(self) -> SpanProcessor | None:
+        """A processor that the exporter wants to stand beside it, where it wants one."""
+        return self.exporter.companion() if isinstance(self.exporter, Accompanied) else None
+
+
+@runtime_checkable
+class Accompanied(Protocol):
+    """An exporter that learns of spans not only at their end, but through a processor of its own."""
+
+    def companion(self) -> SpanProcessor:
+        """A new processor, to be shut down before the exporter is."""
 
 
 def build(settings: Settings) -> list[Destination]:

@@ -1,21 +1,23 @@
-"""Writes finished spans into the local store."""
+"""Writes spans into the local store, and what else is known of them: bytes, scores, which are still open."""
 
 from __future__ import annotations
 
 import base64
 import logging
 import sqlite3
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
-from opentelemetry.sdk.trace import ReadableSpan
+from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 from opentelemetry.util.types import AnyValue
 
+from llmtrace.exporters.unfinished import OpenSpans
 from llmtrace.semconv import names
 from llmtrace.semconv.names import STEP, Attribute
-from llmtrace.store import Attributes, EventRow, LinkRow, Origin, SpanRow, Store, StoreError, Value
+from llmtrace.store import Attributes, EventRow, LinkRow, Origin, Score, SpanRow, Store, StoreError, Value
 
 logger = logging.getLogger("llmtrace")
 
@@ -41,23 +43,60 @@ class LocalExporter(SpanExporter):
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
         """Writes a batch, all of it or nothing."""
-        try:
-            self._store.write([row(span) for span in spans])
-            if self._batches % PRUNE_EVERY == 0:
-                self._prune()
-        except (sqlite3.Error, OSError, StoreError) as error:
+        if not self._tried(lambda: self._write(spans)):
             self._lost += len(spans)
-            self._tell(error)
             return SpanExportResult.FAILURE
         self._batches += 1
         return SpanExportResult.SUCCESS
 
     def keep(self, sha256: str, body: bytes, mime_type: str) -> None:
         """Keeps bytes that were taken out of a message; where they can't be written, the message says their digest."""
+        self._tried(lambda: self._store.put_blob(sha256, body, mime_type))
+
+    def keep_score(
+        self,
+        trace_id: str,
+        span_id: str | None,
+        name: str,
+        *,
+        value: float | None = None,
+        label: str | None = None,
+        comment: str | None = None,
+        user: str | None = None,
+        at: int | None = None,
+    ) -> bool:
+        """Keeps what somebody thought of a trace or a span; ids are hex, `at` is nanoseconds since the epoch, or now.
+
+        False where it could not be kept.
+        """
+        score = Score(
+            trace_id=trace_id,
+            span_id=span_id,
+            name=name,
+            value=value,
+            label=label,
+            comment=comment,
+            user=user,
+            at=time.time_ns() if at is None else at,
+        )
+        return self._tried(lambda: self._store.add_score(score))
+
+    def companion(self) -> SpanProcessor:
+        """What watches spans from their start, so that the store has them before they end."""
+        return OpenSpans(self)
+
+    def hold_open(self, writer: bytes, spans: Sequence[ReadableSpan], given_up: Sequence[tuple[int, int]]) -> bool:
+        """Notes what a process has open, and what will never be finished."""
         try:
-            self._store.put_blob(sha256, body, mime_type)
-        except (sqlite3.Error, OSError, StoreError) as error:
-            self._tell(error)
+            rows = [made for made in map(row, spans) if made.ended is None]
+        except (KeyError, RuntimeError):  # the app was setting an attribute meanwhile
+            return False
+        gone = [(f"{trace:032x}", f"{span:016x}") for trace, span in given_up]
+        return self._tried(lambda: self._store.hold_open(writer, rows, gone))
+
+    def let_go(self, writer: bytes) -> None:
+        """Notes that a process ends."""
+        self._tried(lambda: self._store.let_go(writer))
 
     def shutdown(self) -> None:
         """Closes the file and says what was lost, if anything was."""
@@ -67,6 +106,19 @@ class LocalExporter(SpanExporter):
 
     def force_flush(self, timeout_millis: int = 30_000) -> bool:  # noqa: ARG002 - export returns when all is written
         """Nothing waits here."""
+        return True
+
+    def _write(self, spans: Sequence[ReadableSpan]) -> None:
+        self._store.write([row(span) for span in spans])
+        if self._batches % PRUNE_EVERY == 0:
+            self._prune()
+
+    def _tried(self, work: Callable[[], None]) -> bool:
+        try:
+            work()
+        except (sqlite3.Error, OSError, StoreError) as error:
+            self._tell(error)
+            return False
         return True
 
     def _prune(self) -> None:

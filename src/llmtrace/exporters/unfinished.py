@@ -1,4 +1,4 @@
-"""Tells the local store of spans that are still open, so that a call under way can be seen, and one cut off by a crash."""
+"""Tells the local store which spans are open, so that a call under way is seen, and one that a crash cut off too."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ import threading
 import time
 import weakref
 from collections.abc import Sequence
+from contextlib import suppress
 from queue import SimpleQueue
 from typing import Protocol
-from uuid import uuid4
 
 from opentelemetry.context import Context
 from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
@@ -25,12 +25,10 @@ MOST = 10_000
 
 
 class Book(Protocol):
-    """Where open spans are noted; neither method raises. False: it could not be written, and is to be tried again."""
+    """Where open spans are noted. It never raises."""
 
-    def hold_open(
-        self, writer: bytes, spans: Sequence[ReadableSpan], given_up: Sequence[ReadableSpan | tuple[int, int]]
-    ) -> bool:
-        """Notes what this process has open, and that it is alive."""
+    def hold_open(self, writer: bytes, spans: Sequence[ReadableSpan], given_up: Sequence[tuple[int, int]]) -> bool:
+        """Notes that a process is alive, what it has open and what it dropped; False: that is to be said again."""
 
     def let_go(self, writer: bytes) -> None:
         """Notes that this process ends."""
@@ -64,13 +62,15 @@ class OpenSpans(SpanProcessor):
     def _begin_anew(self) -> None:
         """Starts afresh, also in a forked child: what the parent has open is the parent's to end."""
         self._pid = os.getpid()
-        self._writer = uuid4().bytes
+        self._writer = os.urandom(16)
         self._open: dict[tuple[int, int], Watched] = {}
         self._wake: SimpleQueue[bool] = SimpleQueue()
         self._awake = False
         self._beat = 0.0
         self._busy = threading.Lock()
-        self._thread: threading.Thread | None = None
+        thread = threading.Thread(target=self._serve, args=(self._wake,), name="llmtrace-open-spans", daemon=True)
+        with suppress(RuntimeError):  # the system has no more threads, or the interpreter is going down
+            thread.start()
 
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:  # noqa: ARG002 - the SDK's signature
         """Watches the span, if it is one that will be exported."""
@@ -82,7 +82,6 @@ class OpenSpans(SpanProcessor):
         self._open[watched.key] = watched
         if not self._awake:
             self._awake = True
-            self._start()
             self._wake.put(True)
 
     def on_end(self, span: ReadableSpan) -> None:
@@ -103,40 +102,27 @@ class OpenSpans(SpanProcessor):
         """Nothing to wait for: what is open is not finished."""
         return True
 
-    def _start(self) -> None:
-        if self._thread is None:
-            thread = threading.Thread(target=self._serve, args=(self._wake,), name="llmtrace-open-spans", daemon=True)
-            try:
-                thread.start()
-            except RuntimeError:  # the system has no more, or the interpreter is going down: the next span tries again
-                self._awake = False
-                return
-            self._thread = thread
-
     def _serve(self, wake: SimpleQueue[bool]) -> None:
         while wake.get():
-            while self._open and wake is self._wake and self._on:
+            self._awake = False  # before the look at what is open: a span that begins from here on wakes it again
+            while self._open and self._on:
                 time.sleep(PATIENCE)
                 with self._busy:
                     self.look()
-            # In this order: a span that starts between the two lines wakes the thread again.
-            self._awake = False
-            if self._open and not self._awake:
-                self._awake = True
-                wake.put(True)
 
     def look(self) -> None:
         """Writes what has been open long enough, and that this process is alive."""
         now = time.monotonic()
-        watched = [item for item in self._open.copy().values() if now - item.began >= PATIENCE]
-        fresh = [(item, span) for item in watched if not item.written and (span := item.span()) is not None]
-        lost = [item for item in watched if item.span() is None]
-        late = now - self._beat >= HEARTBEAT
-        if not self._on or not (fresh or any(item.written for item in lost) or (late and watched)):
-            return
-        if self._book.hold_open(self._writer, [span for _, span in fresh], [item.key for item in lost]):
+        held = [(item, item.span()) for item in self._open.copy().values() if now - item.began >= PATIENCE]
+        lost = [item for item, span in held if span is None]
+        fresh = [(item, span) for item, span in held if span is not None and not item.written]
+        given_up = [item.key for item in lost if item.written]
+        overdue = held and now - self._beat >= HEARTBEAT
+        if self._on and (fresh or given_up or overdue):
+            if not self._book.hold_open(self._writer, [span for _, span in fresh], given_up):
+                return
             self._beat = now
-            for item, _ in fresh:
-                item.written = True
-            for item in lost:
-                self._open.pop(item.key, None)
+        for item, _ in fresh:
+            item.written = True
+        for item in lost:
+            self._open.pop(item.key, None)

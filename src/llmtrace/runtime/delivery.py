@@ -7,6 +7,8 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from opentelemetry.context import Context
+from opentelemetry.sdk.trace import ReadableSpan, Span
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
 from llmtrace.exporters import OtlpExporter
@@ -21,11 +23,23 @@ QUEUE_SPANS = 8_192
 
 
 class Delivery(BatchSpanProcessor):
-    """The SDK's batching, with an end that a dead backend cannot put off."""
+    """The SDK's batching, with an end that a dead backend cannot put off, and beside it what the exporter brought."""
 
     def __init__(self, destination: Destination) -> None:
         self.destination = destination
         super().__init__(destination.exporter, max_queue_size=QUEUE_SPANS, schedule_delay_millis=SCHEDULE_MILLIS)
+        self._companion = destination.companion()
+
+    def on_start(self, span: Span, parent_context: Context | None = None) -> None:
+        """Shows the span to the companion; batches begin at a span's end."""
+        if self._companion is not None:
+            self._companion.on_start(span, parent_context)
+
+    def on_end(self, span: ReadableSpan) -> None:
+        """Puts the span into the next batch."""
+        if self._companion is not None:
+            self._companion.on_end(span)
+        super().on_end(span)
 
     @property
     def lost(self) -> int:
@@ -35,7 +49,15 @@ class Delivery(BatchSpanProcessor):
 
     def close(self, seconds: float) -> None:
         """Sends what waits, for `seconds` at the most; what is under way then is broken off."""
+        if self._companion is not None:
+            self._companion.shutdown()
         self._batch_processor.shutdown(timeout_millis=max(int(seconds * 1000), 0))
+
+    def shutdown(self) -> None:
+        """Ends with the app's provider."""
+        if self._companion is not None:
+            self._companion.shutdown()
+        super().shutdown()
 
 
 def flush(deliveries: Sequence[Delivery], seconds: float) -> bool:
