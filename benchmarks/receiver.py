@@ -1,0 +1,107 @@
+"""An OTLP receiver in a process of its own: takes whatever comes, and counts each contestant's bytes and spans.
+
+A contestant sends to `/<name>/v1/traces`; `GET /<name>` says what came from it.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, ClassVar
+from urllib.request import urlopen
+
+
+@dataclass
+class Got:
+    """What one contestant has sent: bytes before compression, requests, and the last request itself."""
+
+    bytes: int = 0
+    requests: int = 0
+    last: bytes = b""
+
+
+class Receiver(BaseHTTPRequestHandler):
+    """Answers as an OTLP endpoint over HTTP does."""
+
+    protocol_version = "HTTP/1.1"
+    got: ClassVar[dict[str, Got]] = {}
+
+    def do_POST(self) -> None:
+        """Takes a request."""
+        body = self.rfile.read(int(self.headers.get("content-length", 0)))
+        if self.headers.get("content-encoding") == "gzip":
+            body = gzip.decompress(body)
+        name, _, signal = self.path.strip("/").partition("/")
+        if signal == "v1/traces":
+            got = self.got.setdefault(name, Got())
+            got.bytes += len(body)
+            got.requests += 1
+            got.last = body
+        self._answer(b"", "application/x-protobuf")
+
+    def do_GET(self) -> None:
+        """Says what came from a contestant; the last request's spans in full, to look at."""
+        got = self.got.get(self.path.strip("/"), Got())
+        report = {"bytes": got.bytes, "requests": got.requests, "spans": spans(got.last)}
+        self._answer(json.dumps(report).encode(), "application/json")
+
+    def _answer(self, body: bytes, kind: str) -> None:
+        self.send_response(200)
+        self.send_header("content-type", kind)
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: Any) -> None:
+        """Nothing."""
+
+
+def spans(body: bytes) -> list[dict[str, Any]]:
+    """The spans of a request: their names and attributes."""
+    # Deferred: only the question needs it, not the receiving.
+    from google.protobuf.json_format import MessageToDict  # noqa: PLC0415
+    from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest  # noqa: PLC0415
+
+    request = ExportTraceServiceRequest.FromString(body)
+    found = [span for each in request.resource_spans for scope in each.scope_spans for span in scope.spans]
+    return [
+        {"name": span.name, "attributes": {pair.key: MessageToDict(pair.value) for pair in span.attributes}}
+        for span in found
+    ]
+
+
+@dataclass(frozen=True)
+class Post:
+    """The receiver's process, from outside."""
+
+    url: str
+
+    def got(self, name: str) -> dict[str, Any]:
+        """What came from a contestant so far."""
+        with urlopen(f"{self.url}/{name}") as response:  # noqa: S310 - our own process on the loopback
+            found: dict[str, Any] = json.load(response)
+        return found
+
+
+@contextmanager
+def receiving() -> Iterator[Post]:
+    """A receiver, as long as it is needed."""
+    command = [sys.executable, "-m", "benchmarks.receiver"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        try:
+            yield Post(f"http://127.0.0.1:{int(process.stdout.readline())}")
+        finally:
+            process.terminate()
+
+
+if __name__ == "__main__":
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Receiver)
+    print(server.server_address[1], flush=True)
+    server.serve_forever()
