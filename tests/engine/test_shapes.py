@@ -359,3 +359,22 @@ def test_the_library_is_as_it_was_after_take_off(tracing: Traced) -> None:
     assert all(vars(library.Client)[name] is not function for name, function in before.items())
     patcher.take_off()
     assert {name: vars(library.Client)[name] for name in before} == before
+
+
+def test_an_earlier_attempts_stream_can_not_end_the_call(traced: Traced) -> None:
+    class Retrying(Client):
+        def process(self, *, response: Any) -> Any:
+            first = super().process(response=Response(Source([b"sorry"])))
+            self.stale = iter(first)
+            next(self.stale)
+            first.close()
+            return super().process(response=response)
+
+    client = Retrying(Response(Source(CHUNKS)))
+    body = client.request("Hi")
+    del client.stale
+    gc.collect()
+    assert traced.spans == []
+    assert list(body) == CHUNKS
+    assert output(traced.span) == "Hello END"
+    assert outcome(traced.span) == "completed"

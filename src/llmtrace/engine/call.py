@@ -39,6 +39,7 @@ class Call:
         "course",
         "covered",
         "ear",
+        "ears",
         "engine",
         "guard",
         "heard",
@@ -79,7 +80,7 @@ class Call:
         self.response: Received | None = None
         self.attempts = 0
         self.size = 0
-        self.ear = 0
+        self.ear = self.ears = 0
         self.returned = False
         self.covered = False
         self.steps = 0
@@ -130,7 +131,9 @@ class Call:
 
     def listening(self) -> int:
         """A new ear was put on; returns its number. Only the last one counts: an earlier attempt's is stale."""
-        self.ear += 1
+        self.ears += 1
+        self.ear = self.ears
+        self.heard = None
         return self.ear
 
     def hear(self, chunk: Any) -> None:
@@ -185,7 +188,7 @@ class Call:
         course.failure = Failure(error_type(error))
         with self.engine.describing:  # its `__str__` is the app's or the library's, and may raise
             course.failure = failure_of(error)
-        self.response = self.response or self.point.failed(error)
+        self.response = self.point.failed(error) or self.response
 
     # -- off the caller's thread
 
