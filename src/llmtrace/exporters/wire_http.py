@@ -52,6 +52,9 @@ class HttpWire:
         self._client: httpx.Client | None = None
         self._owner = 0
         self._sockets: WeakSet[socket.socket] = WeakSet()
+        # httpx loads what it stands on with its first transport. Loaded at the first export, off the app's thread, it
+        # could be seen half-made by client libraries that look for it.
+        httpx.HTTPTransport(verify=self._trust).close()
 
     def send(self, request: ExportTraceServiceRequest, seconds: float) -> Reply:
         """Sends the request once and says what became of it, within about the given time."""
