@@ -11,12 +11,21 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SimpleSpanProcessor, SpanExportResult
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
-from opentelemetry.trace import Link, SpanContext, SpanKind, Status, StatusCode, TraceFlags
+from opentelemetry.trace import (
+    Link,
+    NonRecordingSpan,
+    SpanContext,
+    SpanKind,
+    Status,
+    StatusCode,
+    TraceFlags,
+    set_span_in_context,
+)
 
 from llmtrace.exporters import local
 from llmtrace.exporters.local import LocalExporter, row
 from llmtrace.semconv import names
-from llmtrace.store import EventRow, Filter, LinkRow, Origin, Store
+from llmtrace.store import EventRow, Filter, LinkRow, Origin, Score, Store
 
 
 @pytest.fixture
@@ -96,6 +105,36 @@ def test_values_that_json_or_a_database_can_t_hold_are_stored_as_text(traced):
     assert stored.attributes["bytes"] == base64.b64encode(b"\xff\x00").decode()
     assert stored.attributes["nested"] == {"list": [1, {"bytes": "YQ=="}]}
     assert (stored.attributes["huge"], stored.input_tokens) == (hex(2**80), None)
+
+
+def test_feedback_is_kept_as_a_score_of_the_judged_call_and_not_as_a_span(tmp_path):
+    exporter = LocalExporter(tmp_path / "traces.db")
+    provider = TracerProvider(shutdown_on_exit=False)
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    tracer = provider.get_tracer("tests")
+    judged = SpanContext(7, 8, is_remote=True, trace_flags=TraceFlags(TraceFlags.SAMPLED))
+    context = set_span_in_context(NonRecordingSpan(judged))
+    facts = {names.EVALUATION_NAME.key: "helpful", names.EVALUATION_VALUE.key: 1.0, names.USER_ID.key: "ann"}
+    for comment in ("no", "yes"):
+        told = {**facts, names.EVALUATION_EXPLANATION.key: comment}
+        tracer.start_span("evaluate helpful", context=context, attributes=told).end()
+    assert exporter.keep_score(f"{7:032x}", None, "tone", label="kind", at=5)
+    own = tracer.start_span("an evaluation that is a step of its own", attributes=facts)
+    own.end()
+    with Store(tmp_path / "traces.db") as store:
+        tone, helpful = store.scores(f"{7:032x}")
+        assert tone == Score(trace_id=f"{7:032x}", name="tone", label="kind", at=5)
+        assert helpful == Score(
+            trace_id=f"{7:032x}",
+            span_id=f"{8:016x}",
+            name="helpful",
+            value=1.0,
+            comment="yes",
+            user="ann",
+            at=helpful.at,
+        )
+        assert [trace.trace_id for trace in store.traces(Filter())] == [f"{own.context.trace_id:032x}"]
+    provider.shutdown()
 
 
 @pytest.mark.allows_log("can't be written|could not be written")

@@ -69,7 +69,7 @@ class LocalExporter(SpanExporter):
 
         False where it could not be kept.
         """
-        score = Score(
+        given = Score(
             trace_id=trace_id,
             span_id=span_id,
             name=name,
@@ -79,7 +79,7 @@ class LocalExporter(SpanExporter):
             user=user,
             at=time.time_ns() if at is None else at,
         )
-        return self._tried(lambda: self._store.add_score(score))
+        return self._tried(lambda: self._store.add_score(given))
 
     def companion(self) -> SpanProcessor:
         """What watches spans from their start, so that the store has them before they end."""
@@ -109,7 +109,10 @@ class LocalExporter(SpanExporter):
         return True
 
     def _write(self, spans: Sequence[ReadableSpan]) -> None:
-        self._store.write([row(span) for span in spans])
+        rows = [row(span) for span in spans]
+        judged = [score(made) if _judges(span) else None for span, made in zip(spans, rows, strict=True)]
+        scores = [found for found in judged if found is not None]
+        self._store.write([made for made, found in zip(rows, judged, strict=True) if found is None], scores)
         if self._batches % PRUNE_EVERY == 0:
             self._prune()
 
@@ -171,6 +174,29 @@ def row(span: ReadableSpan) -> SpanRow:
             scope.name if scope else "",
             (scope.version if scope else None) or None,
         ),
+    )
+
+
+def _judges(span: ReadableSpan) -> bool:
+    """Whether the span only says what somebody thought of another one, as feedback does long after that one's trace."""
+    return span.parent is not None and span.parent.is_remote and names.EVALUATION_NAME.key in (span.attributes or {})
+
+
+def score(judgement: SpanRow) -> Score | None:
+    """The score that such a span tells, which is kept with the span that it judges; None where it tells none."""
+    told = judgement.attributes
+    name = _get(told, names.EVALUATION_NAME, str)
+    if name is None or judgement.ended is None:
+        return None
+    return Score(
+        trace_id=judgement.trace_id,
+        span_id=judgement.parent_id,
+        name=name,
+        value=_get(told, names.EVALUATION_VALUE, float),
+        label=_get(told, names.EVALUATION_LABEL, str),
+        comment=_get(told, names.EVALUATION_EXPLANATION, str),
+        user=judgement.user_id,
+        at=judgement.ended,
     )
 
 

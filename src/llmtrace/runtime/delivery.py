@@ -57,7 +57,7 @@ class Delivery(BatchSpanProcessor):
         """Ends with the app's provider."""
         if self._companion is not None:
             self._companion.shutdown()
-        super().shutdown()
+        super().shutdown()  # type: ignore[no-untyped-call]  # the SDK left it unannotated
 
 
 def flush(deliveries: Sequence[Delivery], seconds: float) -> bool:

@@ -24,11 +24,13 @@ class Store:
         self.path = path
         self._connection = Connection(path, busy_timeout=busy_timeout)
 
-    def write(self, spans: Sequence[SpanRow]) -> None:
-        """Adds all of the spans or none. One that is there is replaced, but never a finished one by an open one."""
+    def write(self, spans: Sequence[SpanRow], scores: Sequence[Score] = ()) -> None:
+        """Adds all or none. A span that is there is replaced, but never a finished one by an open one."""
         batch = writing.prepare(spans)
         with self._connection.writing() as db:
             writing.write(db, batch)
+            for score in scores:
+                writing.add_score(db, score)
 
     def add(self, spans: Sequence[SpanRow]) -> int:
         """Adds those of the spans that are not there, finished; says how many it were."""
@@ -64,8 +66,7 @@ class Store:
 
     def add_score(self, score: Score) -> None:
         """Keeps what somebody thought: one score for each trace, span, name and user, the latest."""
-        with self._connection.writing() as db:
-            writing.add_score(db, score)
+        self.write((), [score])
 
     def scores(self, trace_id: str) -> list[Score]:
         """The scores of a trace and of its calls, in order of time."""
