@@ -21,12 +21,7 @@ from llmtrace.engine.patch import Patcher
 from llmtrace.facts.operation import Begin, Integration, Sent, Silenced
 from llmtrace.integrations import BUILT_IN, load
 
-POINTS = [
-    (name, target)
-    for name in BUILT_IN
-    for target in load(name).points
-    if target not in load(name).optional
-]
+POINTS = [(name, target) for name in BUILT_IN for target in load(name).points if target not in load(name).optional]
 
 
 @pytest.fixture(autouse=True)

@@ -128,9 +128,7 @@ def test_without_a_thread_a_job_is_settled_where_it_is_put() -> None:
     assert (job.thread, job.reason) == (threading.current_thread(), None)
 
 
-def test_a_drain_settles_what_waits_on_the_thread_that_drains(
-    worker: Worker, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_drain_settles_what_waits_on_the_thread_that_drains(worker: Worker, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "TICK", PATIENCE)
     log: list[Job] = []
     jobs = [Job(log) for _ in range(10)]

@@ -208,13 +208,13 @@ class Call:
         self.notes = {}
 
     def _settle(self, course: Course) -> None:
-        heard = self.heard or Heard()
-        if heard.times:
-            course.first_chunk = (heard.times[0] - self.began) / 1e9
-            course.chunk_gaps = heard.gaps()
-        course.content_dropped = self.shed_for or ("too large" if heard.gap is not None else None)
-        evidence = Evidence(self.start, self.request, self.response, list(heard.all()), heard.gap, self.notes)
         with self.guard:
+            heard = self.heard or Heard()
+            if heard.times:
+                course.first_chunk = (heard.times[0] - self.began) / 1e9
+                course.chunk_gaps = heard.gaps()
+            course.content_dropped = self.shed_for or ("too large" if heard.gap is not None else None)
+            evidence = Evidence(self.start, self.request, self.response, list(heard.all()), heard.gap, self.notes)
             record = facts_of(self.engine, evidence, course, self.scope, covered=self.covered)
             describe(self.engine, self.span, record, course)
             return

@@ -20,11 +20,11 @@ class Ear:
 
     __slots__ = ("__weakref__", "_call", "_guard", "_number", "_source")
 
-    def __init__(self, source: Any, call: Call, guard: Guard) -> None:
+    def __init__(self, source: Any, call: Call, guard: Guard, number: int) -> None:
         self._source = source
         self._call = call
         self._guard = guard
-        self._number = call.listening()
+        self._number = number
 
     def __iter__(self) -> Iterator[Any]:
         try:
@@ -57,6 +57,8 @@ class Ear:
         await self._source.aclose()
 
     def __getattr__(self, name: str) -> Any:
+        if name in Ear.__slots__:  # one that is being copied has nothing yet, and no source to ask
+            raise AttributeError(name)
         return getattr(self._source, name)
 
     def __del__(self) -> None:
@@ -77,4 +79,4 @@ def listen(call: Call, received: Received, guard: Guard) -> None:
         return
     holder, name = received.tap
     received.tap = None
-    setattr(holder, name, Ear(getattr(holder, name), call, guard))
+    setattr(holder, name, Ear(getattr(holder, name), call, guard, call.listening()))

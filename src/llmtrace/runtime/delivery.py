@@ -11,6 +11,7 @@ from opentelemetry.context import Context
 from opentelemetry.sdk.trace import ReadableSpan, Span
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
+from llmtrace.engine.guard import Guard
 from llmtrace.exporters import OtlpExporter
 
 if TYPE_CHECKING:
@@ -20,6 +21,9 @@ SCHEDULE_MILLIS = 1_000
 """How long a finished span waits for company before its batch goes out."""
 
 QUEUE_SPANS = 8_192
+
+_CLOSING = Guard("the closing of a destination", tolerance=None)
+"""An exporter of the app's own may raise at that, and the other destinations still are to be closed."""
 
 
 class Delivery(BatchSpanProcessor):
@@ -79,5 +83,6 @@ def close(deliveries: Sequence[Delivery], seconds: float) -> bool:
     """
     deadline, lost = time.monotonic() + seconds, sum(delivery.lost for delivery in deliveries)
     for number, delivery in enumerate(deliveries):
-        delivery.close((deadline - time.monotonic()) / (len(deliveries) - number))
+        with _CLOSING:
+            delivery.close((deadline - time.monotonic()) / (len(deliveries) - number))
     return sum(delivery.lost for delivery in deliveries) == lost
