@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from types import ModuleType
 from typing import Any, NamedTuple
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 import pytest
 
@@ -12,7 +12,7 @@ from tests.integrations.conformance import drives
 from tests.integrations.conformance.clients import connect
 from tests.integrations.conformance.drives import Drive
 from tests.integrations.conformance.network import Answer, Network, http_of
-from tests.recordings import Exchange
+from tests.recordings import Exchange, exchanges
 
 VERBS = {
     "chat.completions": "chat.completions.create",
@@ -22,6 +22,8 @@ VERBS = {
     "embeddings": "embeddings.create",
     "images.generations": "images.generate",
     "messages": "messages.create",
+    "invoke_model": "messages.create",
+    "invoke_model_with_response_stream": "messages.create",
 }
 """The recorded API after the provider's name → the method of the client that sends such a request."""
 
@@ -39,6 +41,7 @@ PROVIDERS = {
     "pydantic_gateway": "openai",
     "writer": "openai",
     "anthropic": "anthropic",
+    "bedrock": "aws.bedrock",
 }
 """The recorded provider → what its spans name it; a host that nobody knows speaks as OpenAI does."""
 
@@ -71,6 +74,9 @@ APIS = (
 )
 """Every recorded API that the two client libraries can call and that is traced."""
 
+ON_BEDROCK = ("bedrock.invoke_model", "bedrock.invoke_model_with_response_stream")
+"""Recorded APIs that Anthropic's client for Bedrock can call, where the model is Claude and is asked in messages."""
+
 UNTRACED = (
     "openai.assistants",
     "openai.threads",
@@ -99,9 +105,20 @@ MODES = (
 )
 
 
+def found() -> list[Exchange]:
+    """Every recorded exchange that the two client libraries can have again; none where the recordings are absent."""
+    claude = [one for one in exchanges(*ON_BEDROCK) if "/anthropic." in one.request["url"]]
+    return exchanges(*APIS) + [one for one in claude if "messages" in (one.request["body"] or {})]
+
+
+def as_vendor(exchange: Exchange) -> Exchange:
+    """The exchange under the API of the vendor whose protocol it speaks: Bedrock hands Claude's answers on."""
+    return exchange._replace(api="anthropic.messages") if exchange.api in ON_BEDROCK else exchange
+
+
 def fits(exchange: Exchange, mode: Mode) -> bool:
     """Whether an exchange can be had in that mode: there is no stream helper for legacy completions."""
-    return not mode.streams or (bool(exchange.request["body"].get("stream")) and verb(exchange) != "completions.create")
+    return not mode.streams or (bool(body(exchange).get("stream")) and verb(exchange) != "completions.create")
 
 
 def network(exchange: Exchange) -> Network:
@@ -126,6 +143,8 @@ def body(exchange: Exchange) -> dict[str, Any]:
     """What the method is given: the recorded body; Azure's client makes the path from the model."""
     path = urlsplit(exchange.request["url"]).path.split("/")
     model = {"model": path[path.index("deployments") + 1]} if "deployments" in path else {}
+    if exchange.api in ON_BEDROCK:
+        model = {"model": unquote(path[path.index("model") + 1]), "stream": path[-1].endswith("stream")}
     return {**STUBS.get(verb(exchange), {}), **exchange.request["body"], **model}
 
 
@@ -133,6 +152,9 @@ def client(exchange: Exchange, *, asynchronous: bool, over: Network | None = Non
     """The client that talks to the recorded host over the network, or to the server that stands in for it."""
     url = urlsplit(exchange.request["url"])
     host = server or f"{url.scheme}://{url.netloc}"
+    if exchange.api in ON_BEDROCK:
+        pytest.importorskip("botocore")
+        return connect("AnthropicBedrock", over, asynchronous=asynchronous, base_url=host)
     if exchange.api.startswith("anthropic."):
         made = connect("Anthropic", over, asynchronous=asynchronous, base_url=host)
         if not hasattr(made, verb(exchange).partition(".")[0]):
@@ -147,4 +169,4 @@ def client(exchange: Exchange, *, asynchronous: bool, over: Network | None = Non
 
 def http(exchange: Exchange) -> ModuleType:
     """The HTTP library that the exchange's client library stands on."""
-    return http_of("anthropic" if exchange.api.startswith("anthropic.") else "openai")
+    return http_of("anthropic" if exchange.api.startswith(("anthropic.", "bedrock.")) else "openai")

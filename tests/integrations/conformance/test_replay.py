@@ -12,9 +12,9 @@ from tests.integrations.conformance.clients import connect, entered
 from tests.integrations.conformance.observed import observe
 from tests.integrations.conformance.recorded import APIS, MODES, PROVIDERS, UNTRACED, Mode
 from tests.integrations.expectations import check_span
-from tests.recordings import Exchange, exchanges, parametrize
+from tests.recordings import Exchange, parametrize
 
-CASES = [(exchange, mode) for exchange in exchanges(*APIS) for mode in MODES if recorded.fits(exchange, mode)]
+CASES = [(exchange, mode) for exchange in recorded.found() for mode in MODES if recorded.fits(exchange, mode)]
 every_case = pytest.mark.parametrize(
     ("exchange", "mode"),
     CASES or [pytest.param(None, None, marks=pytest.mark.skip(reason="no recordings (set LLMTRACE_RECORDINGS)"))],
@@ -45,7 +45,7 @@ async def test_every_fact_is_on_the_one_span_and_the_app_sees_the_same(exchange,
     assert held or mode.streams or exchange.expected.get("malformed")
     if held:
         check_asked(decoded(spans[0]), exchange)
-        check_span(spans[0], exchange)
+        check_span(spans[0], recorded.as_vendor(exchange))
 
 
 def check_asked(said, exchange: Exchange):
