@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from opentelemetry.sdk.trace import SpanProcessor
 from opentelemetry.sdk.trace.export import SpanExporter
 
-from llmtrace.exporters.otlp import OtlpExporter, Wire
 from llmtrace.exporters.presets import at, named
 from llmtrace.exporters.remote import Limits, Remote, Terms
+from llmtrace.exporters.tally import Tally
 from llmtrace.settings import Settings, SettingsError
+
+if TYPE_CHECKING:
+    from llmtrace.exporters.otlp import Wire
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +30,16 @@ class Destination:
         """A processor that the exporter wants to stand beside it, where it wants one."""
         return self.exporter.companion() if isinstance(self.exporter, Accompanied) else None
 
+    def keeper(self) -> Keeping | None:
+        """What keeps the bytes that are taken out of messages, where the exporter does."""
+        return self.exporter if isinstance(self.exporter, Keeping) else None
+
+    @property
+    def lost(self) -> int:
+        """Spans that it did not take, as far as its exporter counts them."""
+        tally = getattr(self.exporter, "tally", None)
+        return sum(tally.dropped.values()) if isinstance(tally, Tally) else 0
+
 
 @runtime_checkable
 class Accompanied(Protocol):
@@ -34,6 +47,14 @@ class Accompanied(Protocol):
 
     def companion(self) -> SpanProcessor:
         """A new processor, to be shut down before the exporter is."""
+
+
+@runtime_checkable
+class Keeping(Protocol):
+    """An exporter that keeps bytes which no span can carry."""
+
+    def keep(self, sha256: str, body: bytes, mime_type: str) -> None:
+        """Keeps them under their digest."""
 
 
 def build(settings: Settings) -> list[Destination]:
@@ -63,6 +84,8 @@ def _built(spec: Any, settings: Settings, taken: set[str]) -> Destination:
 
 
 def _speaking_otlp(name: str, place: Remote, limits: Limits, settings: Settings, taken: set[str]) -> Destination:
+    from llmtrace.exporters.otlp import OtlpExporter  # noqa: PLC0415 - loads protobuf only where it is spoken
+
     free = _free(place.shown if "://" in name else name, taken)
     wire = _wire(place, settings)
     return Destination(free, OtlpExporter(free, place, wire, limits=limits, timeout=settings.otlp_timeout), limits)

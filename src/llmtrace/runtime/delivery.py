@@ -12,7 +12,6 @@ from opentelemetry.sdk.trace import ReadableSpan, Span
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
 from llmtrace.engine.guard import Guard
-from llmtrace.exporters import OtlpExporter
 
 if TYPE_CHECKING:
     from llmtrace.exporters import Destination
@@ -45,12 +44,6 @@ class Delivery(BatchSpanProcessor):
             self._companion.on_end(span)
         super().on_end(span)
 
-    @property
-    def lost(self) -> int:
-        """Spans that the destination did not take, as far as its exporter counts them."""
-        exporter = self.destination.exporter
-        return sum(exporter.tally.dropped.values()) if isinstance(exporter, OtlpExporter) else 0
-
     def close(self, seconds: float) -> None:
         """Sends what waits, for `seconds` at the most; what is under way then is broken off."""
         if self._companion is not None:
@@ -66,14 +59,14 @@ class Delivery(BatchSpanProcessor):
 
 def flush(deliveries: Sequence[Delivery], seconds: float) -> bool:
     """Flushes all at once, so that none waits for another. False if time ran out or spans were lost meanwhile."""
-    deadline, lost = time.monotonic() + seconds, sum(delivery.lost for delivery in deliveries)
+    deadline, lost = time.monotonic() + seconds, sum(delivery.destination.lost for delivery in deliveries)
     threads = [threading.Thread(target=delivery.force_flush, daemon=True) for delivery in deliveries]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join(max(deadline - time.monotonic(), 0))
     late = any(thread.is_alive() for thread in threads)
-    return not late and sum(delivery.lost for delivery in deliveries) == lost
+    return not late and sum(delivery.destination.lost for delivery in deliveries) == lost
 
 
 def close(deliveries: Sequence[Delivery], seconds: float) -> bool:
@@ -81,8 +74,8 @@ def close(deliveries: Sequence[Delivery], seconds: float) -> bool:
 
     False if spans were lost at it.
     """
-    deadline, lost = time.monotonic() + seconds, sum(delivery.lost for delivery in deliveries)
+    deadline, lost = time.monotonic() + seconds, sum(delivery.destination.lost for delivery in deliveries)
     for number, delivery in enumerate(deliveries):
         with _CLOSING:
             delivery.close((deadline - time.monotonic()) / (len(deliveries) - number))
-    return sum(delivery.lost for delivery in deliveries) == lost
+    return sum(delivery.destination.lost for delivery in deliveries) == lost

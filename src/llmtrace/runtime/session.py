@@ -15,7 +15,7 @@ from llmtrace.engine.engine import SWITCH, Engine
 from llmtrace.engine.guard import Guard
 from llmtrace.engine.patch import Patcher, lack, missing
 from llmtrace.engine.worker import Worker
-from llmtrace.exporters import LocalExporter, build
+from llmtrace.exporters import build
 from llmtrace.facts.operation import Integration
 from llmtrace.pricing import Prices, prepare
 from llmtrace.pricing import load as load_prices
@@ -81,12 +81,11 @@ class Session:
 
     def _policy(self) -> Policy:
         settings = self.settings
-        exporters = [destination.exporter for destination in self.destinations]
-        keepers = [exporter.keep for exporter in exporters if isinstance(exporter, LocalExporter)]
+        keepers = [keeper for destination in self.destinations if (keeper := destination.keeper()) is not None]
         return Policy(
             capture=settings.capture,
             redactor=Redactor(settings.redact),
-            sink=keepers[0] if keepers else None,
+            sink=keepers[0].keep if keepers else None,
             max_value_bytes=settings.max_value_bytes,
             max_span_bytes=settings.max_span_bytes,
         )
