@@ -8,13 +8,15 @@ import re
 import sqlite3
 import subprocess
 import sys
+import time
+from dataclasses import asdict
 
 import pytest
 from typer.testing import CliRunner
 
 from llmtrace.cli import app
 from llmtrace.semconv import names
-from llmtrace.store import EventRow, LinkRow, Store
+from llmtrace.store import EventRow, LinkRow, Score, Store
 from tests.store.rows import span, trace_id
 
 MESSAGES = [
@@ -108,6 +110,13 @@ def test_the_last_traces_are_shown_as_trees_the_newest_at_the_end(filled):
         (["--model", "gpt-*"], ["answer", "gpt-x"]),
         (["--text", "look TWICE"], ["answer", "gpt-x"]),
         (["--error"], ["weather"]),
+        (["--tag", "a", "--tag", "b"], ["answer", "gpt-x"]),
+        (["--tag", "c"], []),
+        (["--metadata", "tenant=acme"], ["answer", "gpt-x"]),
+        (["--metadata", "tenant=other"], []),
+        (["--min-cost", "0.5"], ["answer", "gpt-x"]),
+        (["--min-cost", ".51"], []),
+        (["--min-duration", "1ms"], []),
     ],
 )
 def test_filters_choose_the_traces(filled, options, found):
@@ -280,7 +289,29 @@ def test_json_holds_everything_as_one_object_a_line(filled):
     call = lines[1]["spans"][1]
     assert json.loads(call["attributes"][names.INPUT_MESSAGES.key]) == MESSAGES
     assert (call["span_id"], call["input_tokens"], call["tags"]) == (CALL, 12, ["a", "b"])
-    assert json.loads(run("show", CALL, "--json").stdout) == call
+    assert json.loads(run("show", CALL, "--json").stdout) == {**call, "scores": []}
+
+
+def test_scores_are_shown_with_what_they_judge(filled):
+    given = Score(
+        trace_id=trace_id(2), span_id=CALL, name="helpful", value=1.0, comment="yes\x1b[31m", user="ann", at=5
+    )
+    filled.add_score(given)
+    filled.add_score(Score(trace_id=trace_id(2), name="whole", label="good", at=6))
+    assert re.findall(r"★.*\S", run("show").stdout) == ["★ whole  good", "★ helpful  1  yes  by ann"]
+    assert re.findall(r"★.*\S", run("show", CALL).stdout) == ["★ helpful  1  yes  by ann"]
+    assert json.loads(run("show", CALL, "--json").stdout)["scores"] == [asdict(given)]
+    told = [json.loads(line)["scores"] for line in run("show", "--json").stdout.splitlines()]
+    assert [[score["name"] for score in scores] for scores in told] == [[], ["helpful", "whole"], []]
+
+
+def test_an_open_span_runs_or_was_interrupted(store):
+    store.hold_open(b"me", [span(1, name="wait", started=time.time_ns() - 12_500_000_000, ended=None)])
+    assert len(re.findall("running for 1[23] s", run("show").stdout)) == 2  # of the trace and of the span
+    assert json.loads(run("show", "--json").stdout)["spans"][0]["running"] is True
+    store.let_go(b"me")
+    assert "interrupted" in run("show").stdout
+    assert json.loads(run("show", "--json").stdout)["spans"][0]["running"] is False
 
 
 def test_json_has_no_numbers_that_json_lacks(store):
@@ -320,6 +351,12 @@ def test_an_empty_store_and_filters_that_match_nothing_are_told_apart(store):
         (["show", "--store", "/"], 1, "there is no store at /"),
         (["show", "-n", "0"], 2, "--limit"),
         (["show", "-n", "many"], 2, "--limit"),
+        (["show", "--metadata", "tenant"], 2, "KEY=VALUE"),
+        (["show", "--min-cost", "-1"], 2, "an amount is a number"),
+        (["show", "--min-cost", "nan"], 2, "an amount is a number"),
+        (["show", "--min-duration", "soon"], 2, "a duration is a number"),
+        (["show", "--min-duration", "2y"], 2, "a duration is a number"),
+        (["show", "-f", "0000"], 2, "leave out the id"),
         (["show", "--nonsense"], 2, "--nonsense"),
         (["nonsense"], 2, "nonsense"),
         ([], 2, "show"),

@@ -2,14 +2,16 @@
 
 import io
 import unicodedata
+from dataclasses import replace
 
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from llmtrace.exporters.drawing import NARROWEST, arranged, line, totals, trace_tree
+from llmtrace.exporters.drawing import NARROWEST, arranged, headline, line, totals, trace_tree
 from llmtrace.exporters.figures import duration, moment, money, one_line, plain, tokens
 from llmtrace.semconv import names
+from llmtrace.store import Score
 from tests.store.rows import span
 
 
@@ -88,10 +90,33 @@ def test_a_line_says_what_a_call_was_and_used():
     assert "\x1b[1;31m" in printed(line(call), color=True)
 
 
-def test_a_line_of_an_open_span_says_so():
-    assert line(span(name="load", ended=None, kind="internal", span_id="ab" * 8)).plain == (
-        "internal load  unfinished  abababab"
-    )
+def test_a_line_of_an_open_span_says_whether_it_runs_and_since_when():
+    row = span(name="load", started=0, ended=None, kind="internal", span_id="ab" * 8, running=True)
+    assert line(row).plain == "internal load  running  abababab"
+    assert line(row, 12_900_000_000).plain == "internal load  running for 12 s  abababab"
+    assert line(row, 125_000_000_000).plain == "internal load  running for 2m 05s  abababab"
+    assert line(replace(row, running=False), 5).plain == "internal load  interrupted  abababab"
+    assert line(replace(row, started=10), 5).plain == "internal load  running for 0 s  abababab"
+
+
+def test_a_headline_counts_on_while_something_runs():
+    done, open_one = span(started=0, ended=10**9), span(started=10**9, ended=None, running=True)
+    assert "running for 5 s" in headline([done, open_one], 2, 5 * 10**9).plain
+    assert "1.00s" in headline([done, replace(open_one, running=False)], 2, 5 * 10**9).plain
+
+
+def test_scores_stand_below_what_they_judge():
+    spans = family((1, None), (2, 1))
+    known = {"trace_id": spans[0].trace_id, "at": 0}
+    scores = [
+        Score(name="whole", value=1.0, **known),
+        Score(name="help\x1b[31mful", span_id=ident(2), label="good", comment="to\nthe point", user="ann", **known),
+        Score(name="gone", span_id=ident(9), **known),
+    ]
+    lines = [shown.lstrip("└─├│ ") for shown in printed(trace_tree(spans, scores)).splitlines()[1:]]
+    assert lines[:2] == ["★ whole  1", "★ gone"]
+    assert lines[4] == "★ helpful  good  to the point  by ann"
+    assert len(lines) == 5
 
 
 def test_content_is_no_markup_and_no_escape_sequence():

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from llmtrace.cli import chat
-from llmtrace.exporters.drawing import line
+from llmtrace.exporters.drawing import judged, line, timing
 from llmtrace.exporters.figures import duration, moment, money, one_line, plain, tokens
 from llmtrace.facts.records import Json
 from llmtrace.semconv import names
 from llmtrace.semconv.names import Attribute
-from llmtrace.store import Attributes, SpanRow
+from llmtrace.store import Attributes, Score, SpanRow
 
 _PARAMETERS = (
     *(names.REQUEST_STREAM, names.API_TYPE, names.OPENAI_API_TYPE, names.OUTPUT_TYPE, names.CHOICE_COUNT, names.SEED),
@@ -43,14 +43,13 @@ _IN_FACTS = (
 )
 
 
-def call(span: SpanRow) -> Group:
-    """The whole span."""
-    return Group(*_sections(span))
+def call(span: SpanRow, scores: Sequence[Score] = (), now: int | None = None) -> Group:
+    """The whole span, and what was thought of it."""
+    return Group(line(span, now), *map(judged, scores), *_sections(span, now))
 
 
-def _sections(span: SpanRow) -> Iterator[RenderableType]:
-    yield line(span)
-    yield _grid(_facts(span))
+def _sections(span: SpanRow, now: int | None) -> Iterator[RenderableType]:
+    yield _grid(_facts(span, now))
     taken = {attribute.key for attribute in (*_IN_FACTS, *_PARAMETERS)}
     yield from _table(
         "Parameters", {row.key: span.attributes[row.key] for row in _PARAMETERS if row.key in span.attributes}
@@ -72,13 +71,13 @@ def _sections(span: SpanRow) -> Iterator[RenderableType]:
     yield from _table("Resource", span.origin.resource)
 
 
-def _facts(span: SpanRow) -> Iterator[tuple[str, str]]:
+def _facts(span: SpanRow, now: int | None) -> Iterator[tuple[str, str]]:
     """What a reader wants first, as far as it is known."""
     known = span.attributes
     yield "trace", span.trace_id
     yield "span", span.span_id + (f", below {span.parent_id}" if span.parent_id else "")
     yield "began", moment(span.started)
-    yield "took", _timing(span)
+    yield "took", _timing(span, now)
     yield "model", _joined(" answered by ", known, names.REQUEST_MODEL, names.RESPONSE_MODEL)
     yield "provider", _joined(" at ", known, names.PROVIDER_NAME, names.SERVER_ADDRESS)
     yield "conversation", span.conversation_id or ""
@@ -91,8 +90,8 @@ def _facts(span: SpanRow) -> Iterator[tuple[str, str]]:
     yield "error", ": ".join(filter(None, (span.error_type, span.status_message))) if span.status == "error" else ""
 
 
-def _timing(span: SpanRow) -> str:
-    took = "unfinished" if span.ended is None else duration(span.ended - span.started)
+def _timing(span: SpanRow, now: int | None) -> str:
+    took = timing(span, now)
     first = span.attributes.get(names.FIRST_CHUNK.key)
     return f"{took}, {duration(first * 1e9)} to the first chunk" if isinstance(first, float) else took
 

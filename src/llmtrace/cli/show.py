@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import sys
+import time
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
@@ -13,10 +14,11 @@ import typer
 from rich.console import Group, RenderableType
 
 from llmtrace.cli.call import call
+from llmtrace.cli.filters import filtered
 from llmtrace.cli.output import console, fail, opened, say
 from llmtrace.exporters.drawing import trace_tree
 from llmtrace.settings import store_path
-from llmtrace.store import Filter, SpanRow, Store
+from llmtrace.store import Filter, Score, SpanRow, Store, TraceSummary
 
 FIRST = 2_000
 """How many spans of each listed trace are read, and summed up in its headline."""
@@ -30,33 +32,40 @@ StorePath = Annotated[
 ]
 
 
-def show(  # noqa: PLR0913 - a command has as many parameters as options
+@filtered
+def show(
+    wanted: Filter,
     prefix: Annotated[
         str | None, typer.Argument(metavar="ID", help="The first digits of a trace's or a span's id: it in full.")
     ] = None,
     limit: Annotated[int, typer.Option("-n", "--limit", min=1, help="How many traces, counted from the last.")] = 10,
-    conversation: Annotated[str | None, typer.Option(help="Only traces of this conversation.")] = None,
-    user: Annotated[str | None, typer.Option(help="Only traces of this user.")] = None,
-    model: Annotated[str | None, typer.Option(help="Only traces that used this model; * and ? stand for any.")] = None,
-    text: Annotated[str | None, typer.Option(help="Only traces that hold this text.")] = None,
     *,
-    error: Annotated[bool, typer.Option("--error", help="Only traces in which something failed.")] = False,
+    follow: Annotated[bool, typer.Option("-f", "--follow", help="Go on as traces come, until Ctrl-C.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line, for machines.")] = False,
     store: StorePath = None,
 ) -> None:
     """Show the last traces as trees, the newest at the end, or one trace or call in full."""
+    if follow and prefix is not None:
+        raise typer.BadParameter("--follow shows traces as they come; leave out the id")
     path = existing(store)
-    if path is None:
-        return
-    wanted = Filter(conversation=conversation, user=user, model=model, text=text, errors=error)
+    if follow:
+        # Deferred: only this loads what draws again and again.
+        from llmtrace.cli.follow import follow as run  # noqa: PLC0415
+
+        run(path or store_path(), wanted, limit, as_json=as_json)
+    elif path is not None:
+        _show(path, wanted, prefix, limit, as_json=as_json)
+
+
+def _show(path: Path, wanted: Filter, prefix: str | None, limit: int, *, as_json: bool) -> None:
     with opened(path) as source:
-        picks = _last(source, wanted, limit, content=as_json) if prefix is None else [_one(source, prefix)]
+        picks = last(source, wanted, limit, content=as_json) if prefix is None else [_one(source, prefix)]
     if as_json:
-        sys.stdout.writelines(f"{json.dumps(_plain(pick.document()))}\n" for pick in picks)
+        sys.stdout.writelines(f"{json.dumps(plain_json(pick.document()))}\n" for pick in picks)
     elif picks:
-        out = console()
+        out, now = console(), time.time_ns()
         for pick in picks:
-            out.print(pick.drawn(), "")
+            out.print(pick.drawn(now), "")
     if not picks:
         say(f"{'There is no trace yet' if wanted == Filter() else 'No trace matches these filters'} in {path}.")
 
@@ -65,31 +74,40 @@ class Pick(NamedTuple):
     """What one part of the output is about: a trace, or (`single`) one span of it."""
 
     spans: list[SpanRow]
+    scores: list[Score]
     total: int
     lines: int | None = None
     single: bool = False
 
-    def drawn(self) -> RenderableType:
-        """For people."""
-        tree = trace_tree(self.spans, shown=self.lines, count=self.total)
+    def drawn(self, now: int) -> RenderableType:
+        """For people; `now` is nanoseconds since the epoch."""
         if self.single:
-            return call(self.spans[0])
-        return Group(tree, "", call(self.spans[0])) if self.total == 1 and self.lines is None else tree
+            return call(self.spans[0], self.scores, now)
+        tree = trace_tree(self.spans, self.scores, shown=self.lines, count=self.total, now=now)
+        return Group(tree, "", call(self.spans[0], now=now)) if self.total == 1 and self.lines is None else tree
 
     def document(self) -> dict[str, Any]:
         """For machines."""
+        scores = [asdict(score) for score in self.scores]
         if self.single:
-            return asdict(self.spans[0])
-        return {"trace_id": self.spans[0].trace_id, "spans": [asdict(span) for span in self.spans]}
+            return {**asdict(self.spans[0]), "scores": scores}
+        return {
+            "trace_id": self.spans[0].trace_id,
+            "spans": [asdict(span) for span in self.spans],
+            "scores": scores,
+        }
 
 
-def _last(source: Store, wanted: Filter, limit: int, *, content: bool) -> list[Pick]:
-    first = None if content else FIRST
-    found = [
-        Pick(source.spans(trace.trace_id, content=content, limit=first), trace.span_count, LINES)
-        for trace in reversed(source.traces(wanted, limit))
-    ]
+def last(source: Store, wanted: Filter, limit: int, *, content: bool) -> list[Pick]:
+    """The last traces, the newest at the end."""
+    found = [picked(source, trace, content=content) for trace in reversed(source.traces(wanted, limit))]
     return [pick for pick in found if pick.spans]  # a trace may have been pruned since it was listed
+
+
+def picked(source: Store, trace: TraceSummary, *, content: bool = False) -> Pick:
+    """A trace of a listing."""
+    spans = source.spans(trace.trace_id, content=content, limit=None if content else FIRST)
+    return Pick(spans, source.scores(trace.trace_id), trace.span_count, LINES)
 
 
 def _one(source: Store, prefix: str) -> Pick:
@@ -103,16 +121,19 @@ def _one(source: Store, prefix: str) -> Pick:
     spans = source.spans(chosen.trace_id) if chosen else []
     if chosen is None or not spans:
         fail(f"no trace or span in {source.path} has an id that begins with {prefix}")
+    scores = source.scores(chosen.trace_id)
     single = [span for span in spans if span.span_id == chosen.span_id]
-    return Pick(single, 1, single=True) if single else Pick(spans, len(spans))
+    if not single:
+        return Pick(spans, scores, len(spans))
+    return Pick(single, [score for score in scores if score.span_id == chosen.span_id], 1, single=True)
 
 
-def _plain(value: Any) -> Any:
+def plain_json(value: Any) -> Any:
     """The value with None for the numbers that JSON does not have."""
     if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
+        return {key: plain_json(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
+        return [plain_json(item) for item in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 

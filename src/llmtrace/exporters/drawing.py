@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 
 from rich.text import Text
 from rich.tree import Tree
 
-from llmtrace.exporters.figures import duration, moment, money, one_line, tokens
+from llmtrace.exporters.figures import duration, elapsed, moment, money, one_line, tokens
 from llmtrace.semconv import names
-from llmtrace.store import SpanRow
+from llmtrace.store import Score, SpanRow
 
 SHORT_ID = 8
 """How many digits of an id are shown; `llmtrace show` takes them as well as the whole."""
@@ -70,18 +70,18 @@ def totals(spans: Sequence[SpanRow]) -> Totals:
     return sums
 
 
-def line(span: SpanRow) -> Text:
-    """One span in one line."""
+def line(span: SpanRow, now: int | None = None) -> Text:
+    """One span in one line; `now` (nanoseconds since the epoch) tells how long an open one has been running."""
     tag, style = _TAGS.get(span.operation or "", (one_line(span.kind, 20), "white"))
     name = span.name.removeprefix(f"{span.operation} ")
     text = Text(no_wrap=True, overflow="ellipsis")
     text.append(f"{tag} ", style).append(one_line(name), "bold")
-    for part, look in _parts(span, name):
+    for part, look in _parts(span, name, now):
         text.append("  ").append(part, look)
     return text
 
 
-def _parts(span: SpanRow, name: str) -> Iterator[tuple[str, str]]:
+def _parts(span: SpanRow, name: str, now: int | None) -> Iterator[tuple[str, str]]:
     if span.model and span.model not in name:
         yield one_line(span.model), "cyan"
     if span.input_tokens is not None or span.output_tokens is not None:
@@ -89,10 +89,7 @@ def _parts(span: SpanRow, name: str) -> Iterator[tuple[str, str]]:
         yield about + tokens(span.input_tokens, span.cached_tokens, span.output_tokens), ""
     if span.cost is not None:
         yield money(span.cost, span.currency), "green"
-    if span.ended is None:
-        yield "unfinished", "yellow"
-    else:
-        yield duration(span.ended - span.started), "dim"
+    yield timing(span, now), "yellow" if span.ended is None else "dim"
     outcome = span.attributes.get(names.OUTCOME.key)
     if isinstance(outcome, str):
         yield one_line(outcome), "yellow"
@@ -101,35 +98,74 @@ def _parts(span: SpanRow, name: str) -> Iterator[tuple[str, str]]:
     yield span.span_id[:SHORT_ID], "dim"
 
 
-def trace_tree(spans: Sequence[SpanRow], *, shown: int | None = None, count: int | None = None) -> Tree:
-    """One trace's spans as a tree under a line that sums them up.
+def timing(span: SpanRow, now: int | None = None) -> str:
+    """How long a span took; of an open one, since when it runs, or that it never ended."""
+    if span.ended is not None:
+        return duration(span.ended - span.started)
+    if not span.running:
+        return "interrupted"
+    return "running" if now is None else f"running for {elapsed(now - span.started)}"
+
+
+def judged(score: Score) -> Text:
+    """What somebody thought, in one line."""
+    text = Text(f"★ {one_line(score.name)}", "yellow", no_wrap=True, overflow="ellipsis")
+    value = "" if score.value is None else f"{score.value:g}"
+    for part in (value, one_line(score.label or ""), one_line(score.comment or "")):
+        if part:
+            text.append(f"  {part}", "")
+    if score.user:
+        text.append(f"  by {one_line(score.user, 60)}", "dim")
+    return text
+
+
+def trace_tree(
+    spans: Sequence[SpanRow],
+    scores: Sequence[Score] = (),
+    *,
+    shown: int | None = None,
+    count: int | None = None,
+    now: int | None = None,
+) -> Tree:
+    """One trace's spans as a tree under a line that sums them up, each with its scores.
 
     At most `shown` spans are drawn; `count` is how many the trace has, where `spans` are only the first of them.
     """
     count = count or len(spans)
-    tree = Tree(headline(spans, count), guide_style="dim")
+    tree = Tree(headline(spans, count, now), guide_style="dim")
+    known = {span.span_id for span in spans}
+    thought: dict[str | None, list[Score]] = defaultdict(list)
+    for score in scores:
+        thought[score.span_id if score.span_id in known else None].append(score)
+    for score in thought[None]:
+        tree.add(judged(score))
     path = [tree]
     for depth, span in islice(arranged(spans), shown):
         del path[min(depth, DEEPEST) + 1 :]
-        path.append(path[-1].add(line(span)))
+        path.append(path[-1].add(line(span, now)))
+        for score in thought[span.span_id]:
+            path[-1].add(judged(score))
     drawn = min(len(spans), shown or len(spans))
     if drawn < count:
         tree.add(Text(f"… and {count - drawn:,} more spans", "yellow"))
     return tree
 
 
-def headline(spans: Sequence[SpanRow], count: int) -> Text:
+def headline(spans: Sequence[SpanRow], count: int, now: int | None = None) -> Text:
     """When a trace was, which it is, how long it took, what it used and what it belongs to."""
     text = Text(no_wrap=True, overflow="ellipsis")
     text.append(moment(spans[0].started), "bold").append(f"  {spans[0].trace_id[:SHORT_ID]}", "bold blue")
-    for part, look in _summary(spans, count):
+    for part, look in _summary(spans, count, now):
         text.append("  ").append(part, look)
     return text
 
 
-def _summary(spans: Sequence[SpanRow], count: int) -> Iterator[tuple[str, str]]:
+def _summary(spans: Sequence[SpanRow], count: int, now: int | None) -> Iterator[tuple[str, str]]:
     ends = [span.ended for span in spans if span.ended is not None]
-    if ends:
+    running = next((span for span in spans if span.running), None)
+    if running is not None:
+        yield timing(replace(running, started=spans[0].started), now), "yellow"
+    elif ends:
         yield duration(max(ends) - spans[0].started), ""
     sums = totals(spans)
     if sums.given or sums.answered:

@@ -43,6 +43,12 @@ def duration(nanoseconds: float) -> str:
     return f"{seconds * 1e3:.0f}ms" if seconds >= 0.001 else f"{seconds * 1e6:.0f}µs"  # noqa: PLR2004 - a millisecond
 
 
+def elapsed(nanoseconds: float) -> str:
+    """A span of time that goes on: no finer than seconds, or its end would flicker."""
+    seconds = int(max(nanoseconds, 0) / 1e9)
+    return f"{seconds} s" if seconds < 60 else duration(seconds * 1e9)  # noqa: PLR2004 - a minute
+
+
 def moment(nanoseconds: int) -> str:
     """A point in time, on this machine's clock."""
     return datetime.fromtimestamp(max(0, nanoseconds) / 1e9).astimezone().strftime("%Y-%m-%d %H:%M:%S")

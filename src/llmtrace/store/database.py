@@ -73,10 +73,16 @@ class Store:
         with self._connection.reading() as db:
             return reading.scores(db, trace_id)
 
-    def spans(self, trace_id: str, *, content: bool = True, limit: int | None = None) -> list[SpanRow]:
-        """The spans of a trace in the order they began; without `content` the big attributes are left out."""
+    def spans(
+        self, trace_id: str, *, content: bool = True, limit: int | None = None, written: tuple[int, int] | None = None
+    ) -> list[SpanRow]:
+        """The spans of a trace in the order they began; without `content` the big attributes are left out.
+
+        `written` leaves only those that were written after the first and not after the second of two numbers that
+        `last()` gave.
+        """
         with self._connection.reading() as db:
-            return reading.spans(db, trace_id, content=content, limit=limit)
+            return reading.spans(db, trace_id, content=content, limit=limit, written=written)
 
     def find(self, prefix: str, limit: int = 10) -> list[Found]:
         """The traces and spans whose hex id begins with `prefix`; none when it isn't hex."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,7 @@ _SPANS = """
         currency, EXISTS (SELECT 1 FROM writers WHERE token = writer AND seen > :alive), tags, attributes, events,
         links, body
     FROM spans JOIN origins ON hash = origin
-    WHERE trace_id = :trace_id
+    WHERE trace_id = :trace_id AND id > :after AND id <= :until
     ORDER BY started, id
     LIMIT :limit
 """
@@ -63,11 +64,24 @@ _STATS = """
 """
 
 
-def spans(db: sqlite3.Connection, trace_id: str, *, content: bool, limit: int | None) -> list[SpanRow]:
+def spans(
+    db: sqlite3.Connection,
+    trace_id: str,
+    *,
+    content: bool,
+    limit: int | None,
+    written: tuple[int, int] | None = None,
+) -> list[SpanRow]:
     """A trace's spans, each with all of its attributes or only with the small ones."""
     found = []
-    alive = time.time_ns() - SILENCE
-    parameters = {"trace_id": bytes.fromhex(trace_id), "limit": -1 if limit is None else limit, "alive": alive}
+    after, until = written or (0, sys.maxsize)
+    parameters = {
+        "trace_id": bytes.fromhex(trace_id),
+        "limit": -1 if limit is None else limit,
+        "alive": time.time_ns() - SILENCE,
+        "after": after,
+        "until": until,
+    }
     for number, *row in db.execute(_SPANS, parameters):
         span = _span(row)
         if content:
