@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import gc
 import importlib
 import inspect
 from collections.abc import AsyncIterator
@@ -73,3 +75,11 @@ async def entered(manager: Any) -> AsyncIterator[Any]:
     else:
         with manager as value:
             yield value
+
+
+async def collected() -> None:
+    """Collects garbage. The event loop closes async generators then, and what they held is garbage only later."""
+    for _ in range(3):
+        gc.collect()
+        for _ in range(20):
+            await asyncio.sleep(0)

@@ -12,7 +12,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 
 from llmtrace import runtime
 from tests.integrations.conformance.asked import ASKS
-from tests.integrations.conformance.clients import call, connect, each, entered, package_of, settled
+from tests.integrations.conformance.clients import call, collected, connect, each, entered, package_of, settled
 from tests.integrations.conformance.network import Network, http_of
 
 sync_and_async = pytest.mark.parametrize("asynchronous", [False, True], ids=["sync", "async"])
@@ -149,14 +149,6 @@ async def test_a_stream_ends_once_when_its_block_is_left(name, shape, ending, as
     assert ("gen_ai.response.time_to_first_chunk" in span.attributes) == (ending is not unread)
     assert span.status.is_unset
     assert ("llmtrace.stream.complete" not in span.attributes) == (ending is exhausted)
-
-
-async def collected():
-    """Collects garbage. The event loop closes async generators then, and what they held is garbage only later."""
-    for _ in range(3):
-        gc.collect()
-        for _ in range(20):
-            await asyncio.sleep(0)
 
 
 async def dropped(shape, client, ask, reads):

@@ -1,6 +1,5 @@
 """What an app sees of a call is the same with llmtrace and without it, to the byte and to the attribute."""
 
-import gc
 import importlib
 import inspect
 import pickle
@@ -13,7 +12,7 @@ from llmtrace import integrations, runtime
 from llmtrace.testing.captured import capture
 from tests.integrations.conformance import drives
 from tests.integrations.conformance.asked import ASKS, RETRIED, STREAM_WRONG, STREAMABLE, WRONG
-from tests.integrations.conformance.clients import KINDS, call, connect, package_of, settled
+from tests.integrations.conformance.clients import KINDS, call, collected, connect, package_of, settled
 from tests.integrations.conformance.network import Network, http_of
 from tests.integrations.conformance.observed import carried, described, observe
 
@@ -45,6 +44,8 @@ async def compare(ask, drive, asynchronous, answers=None, early=False, **options
     before = made()
     with capture() as captured:
         traced = await run(*(before if early else made()))
+        if traced.sent and not captured.spans:
+            await collected()  # what nobody has read to its end; older versions leave streams that broke like that, too
         spans = captured.spans
     for part in ("notes", "error", "warned", "sent"):
         assert getattr(traced, part) == getattr(without, part)
@@ -161,8 +162,6 @@ async def test_results_and_clients_are_pickled_and_copied_as_without_us(name, ho
         result = await settled(call(client, verb, body))
         for thing in (result, client):
             note("carried", carried(thing))
-        del result, thing
-        gc.collect()  # a stream that nobody has read ends when it is collected
 
     await compare(ask, carry, asynchronous)
 
@@ -213,7 +212,7 @@ def test_every_public_method_looks_the_same(kind):
     without = surface(kind)
     with capture():
         traced = surface(kind)
-    assert len(without) > 100
+    assert len(without) > 50
     assert {name for name in traced if traced[name] != without.get(name)} == set()
     assert traced.keys() == without.keys()
 
