@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from llmtrace.cli.forget import forget
 from llmtrace.cli.show import show
 from llmtrace.cli.store import store
 
@@ -12,6 +13,7 @@ app = typer.Typer(
     no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None, help=__doc__
 )
 app.command()(show)
-app.command()(store)
+app.add_typer(store, name="store")
+app.command()(forget)
 
 __all__ = ["app"]

@@ -16,8 +16,8 @@ from rich.console import Group, RenderableType
 from llmtrace.cli.call import call
 from llmtrace.cli.filters import filtered
 from llmtrace.cli.output import console, fail, opened, say
+from llmtrace.cli.places import StorePath, existing, named
 from llmtrace.exporters.drawing import trace_tree
-from llmtrace.settings import store_path
 from llmtrace.store import Filter, Score, SpanRow, Store, TraceSummary
 
 FIRST = 2_000
@@ -25,11 +25,6 @@ FIRST = 2_000
 
 LINES = 100
 """How many of them are drawn; `llmtrace show ID` draws all."""
-
-StorePath = Annotated[
-    Path | None,
-    typer.Option("--store", help="The store's file, instead of LLMTRACE_STORE or the default.", show_default=False),
-]
 
 
 @filtered
@@ -52,7 +47,7 @@ def show(
         # Deferred: only this loads what draws again and again.
         from llmtrace.cli.follow import follow as run  # noqa: PLC0415
 
-        run(path or store_path(), wanted, limit, as_json=as_json)
+        run(path or named(store), wanted, limit, as_json=as_json)
     elif path is not None:
         _show(path, wanted, prefix, limit, as_json=as_json)
 
@@ -135,18 +130,3 @@ def plain_json(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [plain_json(item) for item in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
-def existing(given: Path | None) -> Path | None:
-    """The store's path, or None (and a hint) where nothing was traced into the usual place yet."""
-    path = given or store_path()
-    if path.is_file():
-        return path
-    if given or path.exists():
-        fail(f"there is no store at {path}")
-    say(
-        f"Nothing to show: there is no store at {path} yet.\n"
-        "An app that calls llmtrace.init() without another destination writes there.\n"
-        "If yours writes elsewhere, say where with --store PATH or the variable LLMTRACE_STORE."
-    )
-    return None

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 
-from llmtrace.store import listing, reading, retention, writing
+from llmtrace.store import forgetting, listing, reading, retention, writing
 from llmtrace.store.connection import Connection
-from llmtrace.store.rows import Blob, Filter, Found, Score, SpanRow, Stats, TraceSummary
+from llmtrace.store.rows import Blob, Filter, Forgotten, Found, Score, SpanRow, Stats, TraceSummary
 
 
 class Store:
@@ -32,10 +32,12 @@ class Store:
             for score in scores:
                 writing.add_score(db, score)
 
-    def add(self, spans: Sequence[SpanRow]) -> int:
-        """Adds those of the spans that are not there, finished; says how many it were."""
+    def add(self, spans: Sequence[SpanRow], scores: Sequence[Score] = ()) -> int:
+        """Adds those of the spans that are not there yet; says how many it were."""
         batch = writing.prepare(spans)
         with self._connection.writing() as db:
+            for score in scores:
+                writing.add_score(db, score)
             return writing.write(db, batch, replace=False)
 
     def hold_open(self, writer: bytes, spans: Sequence[SpanRow], given_up: Sequence[tuple[str, str]] = ()) -> None:
@@ -103,6 +105,21 @@ class Store:
         """Removes traces that began over `max_age` seconds ago, then the oldest until the rest fits; says how many."""
         before = None if max_age is None else time.time_ns() - int(max_age * 1e9)
         return retention.prune(self._connection, before, max_bytes)
+
+    def census(self, *, conversation: str | None = None, user: str | None = None) -> Forgotten:
+        """What `forget` would remove."""
+        return forgetting.census(self._connection, conversation, user)
+
+    def forget(self, *, conversation: str | None = None, user: str | None = None) -> Forgotten:
+        """Removes the traces, whole, in which some span is the user's or the conversation's, and all that they held.
+
+        What is removed is overwritten; what SQLite left of it in the file before goes with `vacuum`.
+        """
+        return forgetting.forget(self._connection, conversation, user)
+
+    def vacuum(self) -> bool:
+        """Writes the file anew, as small as can be, and empties its log; False while another reader needs the log."""
+        return forgetting.rewrite(self._connection)
 
     def stats(self) -> Stats:
         """How much there is."""

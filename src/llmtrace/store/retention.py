@@ -20,7 +20,7 @@ _OLDEST = """
 _REMOVE_SOME = """
     DELETE FROM traces WHERE trace_id IN (SELECT trace_id FROM traces WHERE started < :before LIMIT 1000)
 """
-_SWEEP = (
+SWEEP_CONTENT = (
     """
     DELETE FROM nodes WHERE hash NOT IN (
         WITH RECURSIVE live (hash) AS (
@@ -36,6 +36,11 @@ _SWEEP = (
         UNION ALL
         SELECT item FROM nodes)
     """,
+)
+"""What removes the content that no span refers to."""
+
+_SWEEP = (
+    *SWEEP_CONTENT,
     # A blob is put while a trace of it runs: one put before the oldest trace began belongs to none.
     "DELETE FROM scores WHERE trace_id NOT IN (SELECT trace_id FROM traces) AND at < :now - 86400000000000",
     "DELETE FROM blobs WHERE put < ifnull((SELECT min(started) FROM traces), :now)",

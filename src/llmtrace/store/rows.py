@@ -138,6 +138,16 @@ class Blob:
 
 
 @dataclass(frozen=True, slots=True)
+class Forgotten:
+    """What is removed with a user or a conversation; `shared` are the traces that others had a part in as well."""
+
+    traces: int
+    spans: int
+    scores: int
+    shared: int
+
+
+@dataclass(frozen=True, slots=True)
 class Stats:
     """How much the store holds; `bytes` is what its files take on disk, `oldest` and `newest` are when traces began."""
 

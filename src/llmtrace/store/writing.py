@@ -31,7 +31,8 @@ _INSERT_SPAN = """
 _LAST = "SELECT max(last, (SELECT ifnull(max(id), 0) FROM spans)) FROM counter"
 _REMOVE_FORMER = """
     DELETE FROM spans
-    WHERE span_id = :span_id AND trace_id = :trace_id AND (ended IS NULL OR (:ended IS NOT NULL AND :replace))
+    WHERE span_id = :span_id AND trace_id = :trace_id
+        AND CASE WHEN :ended IS NULL THEN ended IS NULL AND :replace ELSE ended IS NULL OR :replace END
 """
 _INSERT_TRACE = """
     INSERT INTO traces (trace_id, started) VALUES (:trace_id, :started)
@@ -81,7 +82,8 @@ def prepare(spans: Sequence[SpanRow]) -> Batch:
 def write(db: sqlite3.Connection, batch: Batch, *, writer: bytes | None = None, replace: bool = True) -> int:
     """Writes a batch, inside a transaction of the caller's, and says how many spans of it are there now.
 
-    `writer` is the process that has the batch's open spans open. Without `replace` a finished span that is there stays.
+    `writer` is the process that has the batch's open spans open. Without `replace` what is there stays, save an open
+    span that has ended since.
     """
     db.executemany("INSERT OR IGNORE INTO origins VALUES (?, CAST(? AS TEXT))", batch.origins.items())
     db.executemany("INSERT OR IGNORE INTO content VALUES (?, CAST(? AS TEXT))", batch.pile.bodies.items())
