@@ -40,7 +40,7 @@ bench: $(NEWEST)/.newest
 	$(NEWEST)/bin/python -m benchmarks $(ARGS)
 
 docs: $(NEWEST)/.newest
-	$(NEWEST)/bin/python docs/generate.py
+	$(NEWEST)/bin/python -m docs.generate
 	$(NEWEST)/bin/python -m pytest -q tests/test_docs.py
 
 # The end-to-end tests' trace store; built by Go where there is one, else its tests say that they were skipped.

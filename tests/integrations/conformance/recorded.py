@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from types import ModuleType
+import importlib
 from typing import Any, NamedTuple
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -124,7 +124,9 @@ def fits(exchange: Exchange, mode: Mode) -> bool:
 def network(exchange: Exchange) -> Network:
     """A network on which the recorded answer comes back."""
     response = exchange.response
-    return Network(http(exchange), Answer(response["status"], response["headers"], exchange.response_bytes, cut=997))
+    return Network(
+        http_of(package(exchange)), Answer(response["status"], response["headers"], exchange.response_bytes, cut=997)
+    )
 
 
 def verb(exchange: Exchange) -> str:
@@ -156,10 +158,9 @@ def client(exchange: Exchange, *, asynchronous: bool, over: Network | None = Non
         pytest.importorskip("botocore")
         return connect("AnthropicBedrock", over, asynchronous=asynchronous, base_url=host)
     if exchange.api.startswith("anthropic."):
-        made = connect("Anthropic", over, asynchronous=asynchronous, base_url=host)
-        if not hasattr(made, verb(exchange).partition(".")[0]):
+        if not offered(exchange):
             pytest.skip("not applicable: this version of the library has no such method")
-        return made
+        return connect("Anthropic", over, asynchronous=asynchronous, base_url=host)
     if exchange.api.startswith("azure_openai."):
         version = parse_qs(url.query)["api-version"][0]
         return connect("AzureOpenAI", over, asynchronous=asynchronous, azure_endpoint=host, api_version=version)
@@ -167,6 +168,13 @@ def client(exchange: Exchange, *, asynchronous: bool, over: Network | None = Non
     return connect("OpenAI", over, asynchronous=asynchronous, base_url=host + url.path.removesuffix(end))
 
 
-def http(exchange: Exchange) -> ModuleType:
-    """The HTTP library that the exchange's client library stands on."""
-    return http_of("anthropic" if exchange.api.startswith(("anthropic.", "bedrock.")) else "openai")
+def package(exchange: Exchange) -> str:
+    """The client library that sends such a request."""
+    return "anthropic" if exchange.api.startswith(("anthropic.", "bedrock.")) else "openai"
+
+
+def offered(exchange: Exchange) -> bool:
+    """Whether the library's installed version has the method; Anthropic's dropped its legacy completions."""
+    kind = {"anthropic": "Anthropic", "openai": "OpenAI"}[package(exchange)]
+    made = getattr(importlib.import_module(package(exchange)), kind)
+    return hasattr(made, verb(exchange).partition(".")[0])
