@@ -1,6 +1,5 @@
 """The commands about the store itself, and what they refuse."""
 
-import io
 import json
 import os
 import re
@@ -104,14 +103,11 @@ def test_an_export_comes_back_exactly_in_another_store(filled, tmp_path, through
 def test_what_is_imported_again_changes_nothing(filled, tmp_path):
     file = tmp_path / "out.jsonl"
     run("store", "export", str(file))
+    file.write_text(file.read_text().replace('"ann"', '"eve"') + "\n\n")
     before = everything(filled.path)
-    filled.write([span(3)])
-    run("store", "import", str(file))
-    assert run("store", "import", str(file)).stderr.endswith("imported; 3 were there already.\n")
-    filled.forget(conversation="none")
-    assert len(filled.traces(Filter())) == 3
-    filled.prune(max_age=10**9)
-    assert everything(filled.path)[0].count("SpanRow") == before[0].count("SpanRow") + 1
+    for _ in range(2):
+        assert run("store", "import", str(file)).stderr.startswith("0 spans, 1 score, 1 blob imported; 3 were there")
+    assert everything(filled.path) == before
 
 
 def test_an_import_never_puts_an_open_span_in_the_place_of_one_that_runs(store, tmp_path):
@@ -139,7 +135,7 @@ def test_a_broken_line_is_named_and_those_before_it_are_kept(filled, tmp_path):
         assert f"{file}, line {number}: it" in shown.stderr or f"{file}, line {number}: `" in shown.stderr
         if number > 1:
             with Store(other) as kept:
-                assert kept.stats().spans == min(number - 1, 1)
+                assert kept.stats().spans == number - 1
 
 
 def test_parquet_has_a_column_for_each_field(filled, tmp_path):
@@ -147,10 +143,12 @@ def test_parquet_has_a_column_for_each_field(filled, tmp_path):
     file = tmp_path / "spans.parquet"
     shown = run("store", "export", "--format", "parquet", str(file))
     assert (shown.exit_code, shown.stderr) == (0, "3 spans exported.\n")
-    rows = parquet.read_table(file).to_pylist()
+    table = parquet.read_table(file)
+    assert [str(table.schema.field(name).type) for name in ("started", "ended")] == ["timestamp[ns, tz=UTC]"] * 2
+    assert table.column("ended").null_count == 1
+    rows = table.drop_columns(["started", "ended"]).to_pylist()
     assert [row["trace_id"] for row in rows] == [trace_id(1), trace_id(2), trace_id(2)]
     assert (rows[1]["user_id"], rows[1]["tags"], rows[1]["cost"]) == ("ann", ["ä", "b"], 0.5)
-    assert (rows[2]["ended"], str(rows[2]["started"].tz)) == (None, "UTC")
     assert json.loads(rows[0]["attributes"])["m"].startswith('[{"uri"')
 
 
@@ -158,7 +156,7 @@ def test_parquet_takes_text_that_is_no_unicode(store, tmp_path):
     parquet = pytest.importorskip("pyarrow.parquet")
     store.write([span(1, name="a\ud800", user_id="\udfff", tags=("\ud800",), attributes={"\ud800": "\ud800"})])
     run("store", "export", "--format", "parquet", str(tmp_path / "out"))
-    (row,) = parquet.read_table(tmp_path / "out").to_pylist()
+    (row,) = parquet.read_table(tmp_path / "out", columns=["name", "tags"]).to_pylist()
     assert (row["name"], row["tags"]) == ("a\ufffd", ["\ufffd"])
 
 
@@ -190,4 +188,3 @@ def test_an_error_while_writing_leaves_the_former_file(filled, tmp_path, monkeyp
     filled.path.write_bytes(b"no database " * 100)
     assert run("store", "export", str(file)).exit_code == 1
     assert file.read_text() == "former"
-    assert isinstance(io.StringIO(), io.TextIOBase)

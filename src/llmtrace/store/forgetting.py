@@ -72,7 +72,7 @@ def rewrite(connection: Connection) -> bool:
     """Writes the file anew without what was deleted, and empties the log. False while somebody reads what is in it."""
     with connection.plain() as db:
         db.execute("VACUUM")
-        busy = int(db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0])
+        busy = int(db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0])  # waits as long as a writer would
     return not busy
 
 
