@@ -5,10 +5,10 @@ from __future__ import annotations
 import functools
 import hashlib
 import inspect
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import Any
 
 from opentelemetry.context import (
     _SUPPRESS_INSTRUMENTATION_KEY,
@@ -21,15 +21,14 @@ from opentelemetry.context import (
     set_value,
 )
 
+from llmtrace.api.wrapping import F, wrapped
 from llmtrace.engine.context import current_scope, with_scope
-from llmtrace.engine.drive import Inside, Watch, adriving, driven, within
+from llmtrace.engine.drive import Inside, Iterating, Watch, adriving, driving, within
 from llmtrace.engine.engine import SWITCH
 from llmtrace.engine.guard import Guard
 from llmtrace.facts.records import Prompt, Scope
 
-F = TypeVar("F", bound=Callable[..., Any])
-
-_BLOCKS_KEY = create_key("llmtrace-blocks")
+_BEFORE_KEY = create_key("llmtrace-before")
 _REDACTING = Guard("the redaction of what the app says of a block", tolerance=None)
 
 
@@ -40,16 +39,17 @@ class Saying:
         self._say = say
 
     def __enter__(self) -> None:
-        # What is needed to leave lies in the context itself: one object may be entered by many tasks at once.
-        left: list[Any] = [get_value(_BLOCKS_KEY)]
-        left.append(attach(set_value(_BLOCKS_KEY, left, self._say(get_current()))))
+        # What is needed to leave lies in the context itself: one object may be entered by many tasks at once. It is no
+        # token, which would be of no use where a generator is left in another thread than it was entered in.
+        before = get_current()
+        attach(set_value(_BEFORE_KEY, before, self._say(before)))
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        blocks: Any = get_value(_BLOCKS_KEY)
-        if blocks is not None:
-            detach(blocks[1])
+        before: Any = get_value(_BEFORE_KEY)
+        if before is not None:
+            attach(before)
 
     async def __aenter__(self) -> None:
         self.__enter__()
@@ -60,32 +60,31 @@ class Saying:
         self.__exit__(kind, error, trace)
 
     def __call__(self, function: F, /) -> F:
-        """Says it of each run of a function: plain, coroutine, generator or async generator function."""
-        return _around(function, self._say)  # type: ignore[return-value]  # of the same shape
+        """Says it of each run of a function, a method, or whatever else can be called."""
+        around: F = wrapped(function, "conversation", self._around)
+        return around
 
+    def _around(self, _: Any, function: Callable[..., Any]) -> Callable[..., Any]:
+        def inside() -> Context:
+            return self._say(get_current())
 
-def _around(function: Callable[..., Any], say: Callable[[Context], Context]) -> Callable[..., Any]:
-    @functools.wraps(function)
-    def plain(*args: Any, **kwargs: Any) -> Any:
-        token = attach(say(get_current()))
-        try:
-            return function(*args, **kwargs)
-        finally:
-            detach(token)
+        @functools.wraps(function)
+        def plain(*args: Any, **kwargs: Any) -> Any:
+            token = attach(inside())
+            try:
+                return function(*args, **kwargs)
+            finally:
+                detach(token)
 
-    @functools.wraps(function)
-    async def awaiting(*args: Any, **kwargs: Any) -> Any:
-        return await within(Inside(say(get_current())), function(*args, **kwargs))
+        @functools.wraps(function)
+        async def awaiting(*args: Any, **kwargs: Any) -> Any:
+            return await within(Inside(inside()), function(*args, **kwargs))
 
-    @functools.wraps(function)
-    def generating(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
-        return (yield from driven(Inside(say(get_current())), function(*args, **kwargs)))
-
-    if inspect.isasyncgenfunction(function):
-        return adriving(function, lambda *_: Watch(Inside(say(get_current()))))
-    if inspect.isgeneratorfunction(function):
-        return generating
-    return awaiting if inspect.iscoroutinefunction(function) else plain
+        if inspect.isasyncgenfunction(function):
+            return adriving(function, lambda *_: Watch(Iterating(inside())))
+        if inspect.isgeneratorfunction(function):
+            return driving(function, lambda *_: Watch(Iterating(inside())))
+        return awaiting if inspect.iscoroutinefunction(function) else plain
 
 
 def _scoped(change: Callable[[Scope], Scope]) -> Saying:

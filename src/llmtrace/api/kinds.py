@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol, TypeVar, overload
+from typing import Any, Protocol, overload
 
 from llmtrace.api.block import Block
+from llmtrace.api.marking import marked
 from llmtrace.api.marks import Marks
-from llmtrace.api.wrapping import wrapped
-
-F = TypeVar("F")
+from llmtrace.api.wrapping import F
 
 Inputs = bool | str | Sequence[str] | Mapping[str, str] | Callable[..., Any]
 """What is recorded of the arguments: all (True), none (False), the named ones, named ones under other names, or what a
@@ -65,7 +64,7 @@ def _kind(kind: str, doc: str) -> Any:
     def mark(target: Any = None, /, *, name: str | None = None, **options: Any) -> Any:
         if target is None or isinstance(target, str):
             return Block(kind, Marks(name=target or name, **options))
-        return wrapped(target, kind, Marks())
+        return marked(target, kind, Marks())
 
     mark.__name__ = mark.__qualname__ = kind
     mark.__module__ = "llmtrace"

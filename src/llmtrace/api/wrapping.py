@@ -1,79 +1,86 @@
-"""Puts a step around whatever can be called, and leaves it what it was: function, method, class, partial, callable."""
+"""Puts something around whatever can be called, and leaves it what it was: function, method, class, callable object."""
 
 from __future__ import annotations
 
+import copy
 import functools
-import inspect
+import types
 from collections.abc import Callable
-from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 import wrapt
 
-from llmtrace.api.marks import Marks, point
-from llmtrace.api.shapes import SHAPES
-from llmtrace.engine.guard import Guard
-from llmtrace.engine.run import calling
-from llmtrace.settings.switch import disabled
+F = TypeVar("F", bound="Callable[..., Any] | classmethod[Any, ..., Any]")
+"""What can be decorated. (A static method is callable, a class method is not.)"""
+
+Around = Callable[[Any, Callable[..., Any]], Callable[..., Any]]
+"""(whose name it has, what is to be called) → what is called instead."""
+
+_ROUTINES = (
+    types.FunctionType,
+    types.BuiltinFunctionType,
+    types.MethodType,
+    types.MethodDescriptorType,
+    types.WrapperDescriptorType,
+    types.MethodWrapperType,
+    types.ClassMethodDescriptorType,
+)
+"""What a function can stand in for. Others, such as `lru_cache` makes, have methods of their own."""
 
 
-def wrapped(target: Any, kind: str, marks: Marks) -> Any:
-    """The target as a step of this kind; the target itself where the environment switches llmtrace off.
+def wrapped(target: Any, what: str, around: Around) -> Any:
+    """The target with something around each of its calls. A class is given back, with that around its `__call__`.
 
-    A class is given back with its `__call__` as the step. Raises TypeError for what can't be called.
+    Raises TypeError for what can't be called; `what` names the decorator there.
     """
-    if disabled():
-        return target
     if isinstance(target, staticmethod | classmethod):
-        return type(target)(wrapped(target.__func__, kind, marks))
+        return type(target)(wrapped(target.__func__, what, around))
     if isinstance(target, type):
-        return _class(target, kind, marks)
+        return _class(target, what, around)
     if not callable(target):
-        raise TypeError(f"@{kind} marks functions, methods and other callables, not a {type(target).__name__}")
-    if inspect.isroutine(target):
-        return _calling(target, target, kind, marks)
-    return TracedCallable(target, kind, marks)
+        raise TypeError(f"@{what} marks functions, methods and other callables, not a {type(target).__name__}")
+    if isinstance(target, _ROUTINES):
+        return around(target, target)
+    return WrappedCallable(target, around)
 
 
-def _calling(target: Any, function: Callable[..., Any], kind: str, marks: Marks) -> Callable[..., Any]:
-    named = target.func if isinstance(target, functools.partial) else target
-    name: str = marks.name or getattr(named, "__name__", None) or type(named).__name__
-    if kind == "tool":
-        marks = replace(marks, description=inspect.getdoc(named))
-    operation = SHAPES[kind](name, marks, function)
-    return calling(point(operation, name, marks), Guard(f"the {kind} {name!r}"), function)
-
-
-def _class(target: type, kind: str, marks: Marks) -> type:
+def _class(target: type, what: str, around: Around) -> type:
     if "__call__" not in vars(target):
         raise TypeError(
-            f"@{kind} on the class {target.__name__} needs a __call__ there; mark one of its methods instead"
+            f"@{what} on the class {target.__name__} needs a __call__ there; mark one of its methods instead"
         )
-    named = replace(marks, name=marks.name or target.__name__)
-    type.__setattr__(target, "__call__", wrapped(vars(target)["__call__"], kind, named))
+    method = wrapped(vars(target)["__call__"], what, lambda _, function: around(target, function))
+    type.__setattr__(target, "__call__", method)
     return target
 
 
-class TracedCallable(wrapt.ObjectProxy):  # type: ignore[type-arg]  # not a generic before wrapt 2
-    """A callable object as a step: in all else it is that object, also to `isinstance`, copies and pickles."""
+class WrappedCallable(wrapt.ObjectProxy):  # type: ignore[type-arg]  # not a generic before wrapt 2
+    """A callable object with something around its calls: else it is that object, also to `isinstance` and copies."""
 
-    def __init__(self, target: Any, kind: str, marks: Marks) -> None:
+    def __init__(self, target: Any, around: Around) -> None:
         super().__init__(target)
-        self._self_marked = (kind, marks)
+        self._self_around = around
+        named = target.func if isinstance(target, functools.partial) else target
         function = target if isinstance(target, functools.partial) else target.__call__
-        self._self_calling = _calling(target, function, kind, marks)
+        self._self_calling = around(named, function)
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Calls the object, as the step."""
-        return self._self_calling(*args, **kwargs)
+    @property
+    def __call__(self) -> Callable[..., Any]:
+        """What is called: a property, so that it still is a coroutine function to frameworks that ask."""
+        calling: Callable[..., Any] = self._self_calling
+        return calling
+
+    def __get__(self, instance: Any, owner: type | None = None) -> Any:
+        """A method, where the object itself is a function of a kind; else the object, as with any other attribute."""
+        if instance is None or not hasattr(type(self.__wrapped__), "__get__"):
+            return self
+        return types.MethodType(self, instance)
 
     def __copy__(self) -> Any:
-        return type(self)(self.__wrapped__, *self._self_marked)
+        return type(self)(copy.copy(self.__wrapped__), self._self_around)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Any:
-        import copy  # noqa: PLC0415 - only here
-
-        return type(self)(copy.deepcopy(self.__wrapped__, memo), *self._self_marked)
+        return type(self)(copy.deepcopy(self.__wrapped__, memo), self._self_around)
 
     def __reduce_ex__(self, protocol: Any) -> Any:
-        return type(self), (self.__wrapped__, *self._self_marked)
+        return type(self), (self.__wrapped__, self._self_around)

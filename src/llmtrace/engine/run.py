@@ -5,14 +5,14 @@ from __future__ import annotations
 import functools
 import inspect
 import types
-from collections.abc import Awaitable, Callable, Generator, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from opentelemetry.context import Context, attach, detach, get_current
 
 from llmtrace.engine.call import Call
 from llmtrace.engine.context import suppressed
-from llmtrace.engine.drive import Inside, Watch, adriving, driven, within
+from llmtrace.engine.drive import Inside, Iterating, Watch, adriving, driving, within
 from llmtrace.engine.engine import SWITCH
 
 if TYPE_CHECKING:
@@ -35,20 +35,14 @@ def calling(point: Begin, guard: Guard, original: Callable[..., Any]) -> Callabl
         call = begin(point, guard, args, kwargs)
         return await (original(*args, **kwargs) if call is None else run(call, guard, original, args, kwargs))
 
-    @functools.wraps(original)
-    def generating(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
-        call = begin(point, guard, args, kwargs)
-        generator = original(*args, **kwargs)
-        return (yield from generator if call is None else iterated(call, guard, generator))
-
     def watching(args: Any, kwargs: Any) -> Watch:
         call = begin(point, guard, args, kwargs)
-        return Watch(Inside(get_current())) if call is None else _watching(call, guard)
+        return Watch(None) if call is None else _watching(call, guard)
 
     if inspect.isasyncgenfunction(original):
         return adriving(original, watching)
     if inspect.isgeneratorfunction(original):
-        return generating
+        return driving(original, watching)
     return awaiting if inspect.iscoroutinefunction(original) else plain
 
 
@@ -103,19 +97,6 @@ async def awaited(call: Call, guard: Guard, coroutine: Awaitable[T]) -> T:
     return result
 
 
-def iterated(call: Call, guard: Guard, generator: Generator[Any, Any, T]) -> Generator[Any, Any, T]:
-    """Stands in for a call's generator, and ends the call with it."""
-    watch = _watching(call, guard)
-    try:
-        result = yield from driven(watch.inside, generator, watch.heard)
-    except BaseException as error:
-        watch.ended(error)
-        raise
-    with guard:
-        call.back(result)
-    return result
-
-
 def _watching(call: Call, guard: Guard) -> Watch:
     """A generator's chunks are what its call hears; its end is the call's."""
 
@@ -123,11 +104,11 @@ def _watching(call: Call, guard: Guard) -> Watch:
         with guard:
             call.hear(chunk)
 
-    def ended(error: BaseException | None) -> None:
+    def ended(error: BaseException | None, result: Any) -> None:
         with guard:
             if error is None:
-                call.back()
+                call.back(result)
             else:
                 call.finish(error)
 
-    return Watch(Inside(call.context), heard, ended)
+    return Watch(Iterating(call.context), heard, ended)
