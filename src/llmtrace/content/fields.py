@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import MISSING, fields
+from functools import cache
 from typing import Any, Final, NamedTuple
 
 from llmtrace.content.limits import Place
@@ -51,6 +52,8 @@ INNER: Final = frozenset(
 )
 """The fields that hold records: one, or a list."""
 
+_NUMBERS: Final = (int, float, bool)
+
 
 class Field(NamedTuple):
     """A field that holds no records: its value, whose it is, and whether it is content."""
@@ -77,23 +80,31 @@ def strip(record: object) -> None:
                 strip(inner)
 
 
-def walk(record: object) -> Iterator[Field]:
-    """Every field of the record and of the records inside it that has a value."""
+def walk(record: object) -> list[Field]:
+    """Every field of the record and of the records inside it that may hold text: no fact that is a number or empty."""
+    found: list[Field] = []
+    _collect(record, found)
+    return found
+
+
+def _collect(record: object, found: list[Field]) -> None:
     for name, content, _ in _shape(type(record)):
+        value = getattr(record, name)
         if name in INNER:
             for inner in _inner(record, name):
-                yield from walk(inner)
-        elif (value := getattr(record, name)) is not None:
-            yield Field(record, name, value, content)
+                _collect(inner, found)
+        elif value is not None and (content or (value and type(value) not in _NUMBERS)):
+            found.append(Field(record, name, value, content))
 
 
 def replace(record: object, kind: type, by: Callable[[Any], Any]) -> None:
     """Puts `by(part)` in place of every part of one kind inside the record."""
-    for name, _, _ in _shape(type(record)):
-        if name in INNER:
-            inner = _inner(record, name)
-            inner[:] = [by(item) if type(item) is kind else item for item in inner]
-            for item in inner:
+    for name in _holding(type(record)):
+        inner = _inner(record, name)
+        for index, item in enumerate(inner):
+            if type(item) is kind:
+                inner[index] = by(item)
+            else:
                 replace(item, kind, by)
 
 
@@ -116,16 +127,16 @@ def _inner(record: object, name: str) -> list[Any]:
     return value if isinstance(value, list) else [] if value is None else [value]
 
 
+@cache
 def _shape(kind: type) -> tuple[_Shape, ...]:
-    known = _SHAPES.get(kind)
-    if known is None:
-        content = frozenset[str]().union(*(CONTENT.get(base, ()) for base in kind.__mro__))
-        known = tuple(_Shape(field.name, field.name in content, _empty(field)) for field in fields(kind))
-        _SHAPES[kind] = known
-    return known
+    content = frozenset[str]().union(*(CONTENT.get(base, ()) for base in kind.__mro__))
+    return tuple(_Shape(field.name, field.name in content, _empty(field)) for field in fields(kind))
 
 
-_SHAPES: Final[dict[type, tuple[_Shape, ...]]] = {}
+@cache
+def _holding(kind: type) -> tuple[str, ...]:
+    """The fields in which a record holds others."""
+    return tuple(field.name for field in fields(kind) if field.name in INNER)
 
 
 def _empty(field: Any) -> Callable[[], Any]:
