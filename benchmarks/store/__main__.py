@@ -26,6 +26,8 @@ WORDS = [f"word{number}" for number in range(5000)]
 ORIGIN = Origin({"service.name": "benchmark", "service.instance.id": "one"}, "llmtrace", "1")
 TOOLS = json.dumps([{"type": "function", "name": f"tool{n}", "description": "does things " * 20} for n in range(5)])
 
+TENANT = names.METADATA.of("tenant").key
+
 chance = random.Random(1)  # noqa: S311 - the same store every time, nothing secret
 
 
@@ -38,7 +40,12 @@ def turn(number: int, began: int, history: list[dict[str, object]]) -> Iterator[
     """One turn of a conversation: a workflow, two steps and two model calls."""
     trace_id, ids = f"{chance.getrandbits(128):032x}", [f"{chance.getrandbits(64):016x}" for _ in range(5)]
     who = {"conversation_id": f"conversation-{number // TURNS}", "user_id": f"user-{number % 97}"}
-    said = {names.CONVERSATION_ID.key: who["conversation_id"], names.USER_ID.key: who["user_id"]}
+    tenant = names.METADATA.of("tenant").key
+    said = {
+        tenant: f"tenant-{number % 13}",
+        names.CONVERSATION_ID.key: who["conversation_id"],
+        names.USER_ID.key: who["user_id"],
+    }
     content = {
         names.INPUT_MESSAGES.key: json.dumps([*history, message("user", 30)]),
         names.OUTPUT_MESSAGES.key: json.dumps([message("assistant", 80)]),
@@ -70,6 +77,7 @@ def turn(number: int, began: int, history: list[dict[str, object]]) -> Iterator[
             started=began + place * 10**6,
             ended=began + place * 10**6 + 10**8,
             status="unset" if number % 50 or place else "error",
+            tags=("nightly",) if number % 10 == 0 and not place else (),
             attributes=said | ((call | content) if calls else {names.STEP_NAME.key: f"step {place}"}),
             origin=ORIGIN,
             **who,
@@ -102,6 +110,13 @@ def timed(what: str, question: Callable[[], object]) -> None:
     print(f"{what:<42} {statistics.median(taken) * 1e3:10.1f} ms")
 
 
+def once(what: str, work: Callable[[], object]) -> None:
+    """Prints how long one run takes."""
+    began = time.perf_counter()
+    work()
+    print(f"{what:<42} {time.perf_counter() - began:10.1f} s")
+
+
 def measure(path: Path, count: int) -> None:
     """Fills a store and asks it things."""
     with Store(path) as store:
@@ -113,17 +128,24 @@ def measure(path: Path, count: int) -> None:
         timed("the last 20 traces", lambda: store.traces(Filter(), 20))
         timed("one trace with its content", lambda: store.spans(last))
         timed("an id's first digits", lambda: store.find(last[:8]))
+        timed("whether anything is new, as a follower asks", store.last)
         for what, wanted in (
             ("of a conversation", Filter(conversation="conversation-17")),
             ("of a user", Filter(user="user-9")),
             ("of a rare model", Filter(model="rare")),
             ("of many models", Filter(model="gpt-*")),
             ("with an error", Filter(errors=True)),
+            ("with a tag", Filter(tags=("nightly",))),
+            ("of which none cost so much", Filter(min_cost=1.0)),
+            ("of which none took so long", Filter(min_duration=3600)),
+            ("with metadata", Filter(attributes=((TENANT, "tenant-7"),))),
             ("with a text that is nowhere", Filter(text="word1 word2 word3")),
         ):
             timed(f"the last 20 traces {what}", lambda wanted=wanted: store.traces(wanted, 20))
     command = [sys.executable, "-m", "llmtrace", "show", "--store", str(path)]
     timed("the command llmtrace show", lambda: subprocess.run(command, check=True, stdout=subprocess.DEVNULL))
+    with Store(path) as store:
+        once("forgetting a user, 1% of it", lambda: (store.forget(user="user-9"), store.vacuum()))
 
 
 if __name__ == "__main__":

@@ -432,3 +432,26 @@ def test_a_terminal_gets_colours_unless_it_wants_none(filled, variables, coloure
     assert process.wait(timeout=60) == 0
     assert b"gpt-x" in text
     assert (b"\x1b[3" in text or b"\x1b[1;3" in text) == coloured
+
+
+def test_many_spans_do_not_make_it_slow(store):
+    for batch in range(20):
+        store.write([span(batch * 500 + trace, conversation_id=f"c-{trace}") for trace in range(500) for _ in range(5)])
+    program, environment = command("show")
+    took = []
+    for _ in range(3):
+        began = time.perf_counter()
+        subprocess.run(program, env=environment, capture_output=True, check=True, timeout=60)
+        took.append(time.perf_counter() - began)
+    program, environment = command("--help")
+    began = time.perf_counter()
+    subprocess.run(program, env=environment, capture_output=True, check=True, timeout=60)
+    assert min(took) < 1 + 2 * (time.perf_counter() - began)  # a slow machine starts Python slowly, too
+
+
+def test_the_command_line_loads_no_exporter_and_nothing_heavy():
+    program, environment = command()
+    script = "import llmtrace.cli, sys; print(*sys.modules)"
+    shown = subprocess.run([program[0], "-c", script], env=environment, capture_output=True, text=True, check=True)
+    heavy = {"opentelemetry.sdk", "pydantic", "httpx", "google.protobuf", "pyarrow", "genai_prices", "tiktoken"}
+    assert not heavy & set(shown.stdout.split())

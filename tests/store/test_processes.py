@@ -140,6 +140,56 @@ def test_a_process_killed_in_the_middle_of_writing_leaves_all_it_had_written(tmp
     assert intact(path)
 
 
+def test_writers_a_fork_a_reader_and_a_sudden_death_at_once(tmp_path, start):
+    path = tmp_path / "traces.db"
+    writing = """
+        writer = int(sys.argv[2])
+        child = os.fork() if writer == 1 else None
+        writer = 10 if child == 0 else writer
+        for batch in range(60):
+            opened = spans(writer, batch, 1)
+            opened[0].ended = None
+            store.hold_open(f"writer {writer}".encode(), opened)
+            store.write(spans(writer, batch))
+        if child == 0:
+            store.close()
+            os._exit(0)
+        assert child is None or os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+        store.close()
+    """
+    dying = """
+        for batch in range(10_000):
+            store.write(spans(3, batch))
+            print(batch, flush=True)
+    """
+    reading = """
+        seen = [0]
+        while seen[-1] < 3 * 60 * 20:
+            seen.append(store.stats().spans)
+            for trace in store.traces(Filter(), 3):
+                ended = [row for row in store.spans(trace.trace_id) if row.ended]
+                assert len(ended) in (0, 20), len(ended)
+        print(len(seen))
+    """
+    victim = start(path, dying)
+    told = [victim.stdout.readline() for _ in range(3)]
+    writers, reader = [start(path, writing, number) for number in (1, 2)], start(path, reading)
+    told += [victim.stdout.readline() for _ in range(5)]
+    victim.send_signal(signal.SIGKILL)
+    written = int((victim.stdout.read().split() or told)[-1]) + 1  # `communicate` would miss what was read ahead
+    for process in (*writers, reader):
+        finished(process)
+    with Store(path) as store:
+        counts = dict.fromkeys((1, 2, 3, 10), 0)
+        for trace in store.traces(Filter()):
+            rows = store.spans(trace.trace_id)
+            assert all(row.ended for row in rows)
+            counts[int(trace.trace_id[:16], 16)] += len(rows)
+    assert (counts[1], counts[2], counts[10]) == (1200, 1200, 1200)
+    assert counts[3] in (20 * written, 20 * (written + 1))
+    assert intact(path)
+
+
 def test_a_fork_waits_only_so_long_and_then_the_child_leaves_the_connection_alone(tmp_path, start):
     path = tmp_path / "traces.db"
     script = """
