@@ -51,9 +51,9 @@ jaeger:
 COMPILE = $(INSTALLER) pip compile --quiet --universal --python-version 3.10 --generate-hashes --no-header --no-annotate \
 	--no-emit-index-url --no-emit-find-links $(UPGRADE) pyproject.toml
 lock: $(UV)
-	$(COMPILE) --extra grpc --group newest -o locks/newest.txt
+	$(COMPILE) --extra grpc --extra parquet --group newest -o locks/newest.txt
 	$(COMPILE) --group demo --constraint locks/newest.txt -o locks/demo.txt
-	$(COMPILE) --extra grpc --group oldest --resolution lowest-direct --upgrade -o locks/oldest.txt
+	$(COMPILE) --extra grpc --extra parquet --group oldest --resolution lowest-direct --upgrade -o locks/oldest.txt
 	echo 'uv' | $(subst pyproject.toml,-,$(COMPILE)) --constraint locks/newest.txt -o locks/uv.txt
 
 clean:
