@@ -157,10 +157,15 @@ def _details(raw: Body, *names: str) -> Body:
 
 
 def _modalities(details: Body) -> dict[str, int]:
+    if not details:
+        return {}
     counts = {modality: _count(details, f"{modality}_tokens") for modality in ("text", "image", "audio")}
     return {modality: count for modality, count in counts.items() if count is not None}
 
 
 def _count(raw: Body, *names: str) -> int | None:
-    counts = (integer(raw.get(name)) for name in names)
-    return next((count for count in counts if count is not None and count >= 0), None)
+    for name in names:
+        count = integer(raw.get(name))
+        if count is not None and count >= 0:
+            return count
+    return None

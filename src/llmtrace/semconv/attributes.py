@@ -56,12 +56,14 @@ def spelled(
     legal = ON_EVENT if structured else ON_SPAN
     found: dict[str, AttributeValue] = {}
     for attribute, given in source:
-        value = None if given is None else legal[attribute.type](given)
-        if value is None:
+        if given is None or (value := legal[attribute.type](given)) is None:
             continue
-        if attribute.formerly is None or spelling != "legacy":
+        if attribute.formerly is None:
             found[attribute.key] = value
-        if attribute.formerly is not None and spelling != "latest":
+            continue
+        if spelling != "legacy":
+            found[attribute.key] = value
+        if spelling != "latest":
             found[attribute.formerly] = attribute.older_values.get(value, value) if isinstance(value, str) else value
     return found
 
