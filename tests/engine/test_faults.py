@@ -374,7 +374,7 @@ HOOKS = [
     Hook("llmtrace.engine.run.Call", begins=False),
     Hook("opentelemetry.sdk.trace.Tracer.start_span", begins=False),
     Hook("tests.engine.test_faults.Counting.on_start", begins=False),
-    Hook("llmtrace.engine.call.current_scope", begins=False),
+    Hook("llmtrace.engine.call.scope_begun", begins=False),
     Hook("llmtrace.engine.call.span_name"),
     Hook("llmtrace.engine.call.start_attributes"),
     Hook("llmtrace.engine.call.snapshot", decorated),

@@ -11,7 +11,7 @@ from opentelemetry.context import Context
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from llmtrace.api.context import Saying
-from llmtrace.engine.context import current_scope, with_scope
+from llmtrace.engine.context import current_scope, scope_begun, with_scope
 from llmtrace.facts.records import Scope
 from llmtrace.facts.shape import mapping, text
 
@@ -48,9 +48,8 @@ def extract(headers: Mapping[str, str]) -> Saying:
     lower = {name.lower(): value for name, value in headers.items()}
 
     def say(context: Context) -> Context:
-        context = _TRACE.extract(lower, context)
         told = _told(_BAGGAGE.extract(lower, Context()))
-        return with_scope(_scope(told, current_scope(context)), context) if told else context
+        return with_scope(_scope(told, scope_begun(context)), _TRACE.extract(lower, context), around=context)
 
     return Saying(say)
 

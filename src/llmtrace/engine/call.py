@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
-from opentelemetry.context import get_value, set_value
+from opentelemetry.context import get_current, set_value
 from opentelemetry.trace import SpanKind, set_span_in_context
 
 from llmtrace.content.snapshot import snapshot
-from llmtrace.engine.context import CALL_KEY, current_scope, with_scope
+from llmtrace.engine.context import PLACE_KEY, Place, call_in, place_in, scope_begun, standing
 from llmtrace.engine.heard import Heard, length
 from llmtrace.engine.settle import describe, facts_of, unread
 from llmtrace.facts.operation import Evidence, Received, Start
@@ -46,6 +46,7 @@ class Call:
         "notes",
         "outer",
         "pending",
+        "place",
         "point",
         "request",
         "response",
@@ -68,11 +69,10 @@ class Call:
         self.guard = guard
         self.started = time.time_ns()
         self.began = time.perf_counter_ns()
-        self.outer: Call | None = context.get(CALL_KEY)  # type: ignore[assignment]  # ours alone to set
-        self.scope = current_scope(context)
+        self.outer = cast("Call | None", call_in(context))
+        self.scope = scope_begun(context)
         if operation.step:
             self.scope = self._stepped(self.scope)
-            context = with_scope(self.scope, context)
         self.request: Any = None
         if not start.wire:
             with guard:
@@ -96,8 +96,12 @@ class Call:
         with guard:
             name, known = span_name(start), start_attributes(start, self.scope, engine.names)
         kind = _KINDS[operation.kind]
-        self.span: Span = engine.tracer.start_span(name, context, kind, known, start_time=self.started)
-        self.context = set_value(CALL_KEY, self, set_span_in_context(self.span, context))
+        context, links = standing(context)
+        self.place = Place(self.scope, context, self)
+        # From here on nothing may fail: the span would never end.
+        self.span: Span = engine.tracer.start_span(name, context, kind, known, links, start_time=self.started)
+        self.place.span = self.span
+        self.context = set_value(PLACE_KEY, self.place, set_span_in_context(self.span, context))
 
     def _stepped(self, scope: Scope) -> Scope:
         """The scope inside this step: one name further down the path, and the step's place among its siblings."""
@@ -173,6 +177,7 @@ class Call:
             self.started, ended, outcome, attempts=max(self.attempts, 1), streamed=self.heard is not None
         )
         try:
+            self.place.leave()
             if error is not None:
                 self._failed(error, self.course)
             if self.start.wire and not self.attempts:
@@ -223,7 +228,8 @@ class Call:
 
 def current_call() -> Call | None:
     """The call that is under way in this context, or was when the context was copied."""
-    return get_value(CALL_KEY)  # type: ignore[return-value]  # the key is ours alone
+    place = place_in(get_current())
+    return None if place is None else cast("Call | None", place.call)
 
 
 def outcome_of(error: BaseException) -> str:
