@@ -23,9 +23,10 @@ from opentelemetry.context import (
 
 from llmtrace.api.wrapping import F, wrapped
 from llmtrace.engine.context import current_scope, with_scope
-from llmtrace.engine.drive import Inside, Iterating, Watch, adriving, driving, within
+from llmtrace.engine.drive import Inside, Watch, adriving, driving, within
 from llmtrace.engine.engine import SWITCH
 from llmtrace.engine.guard import Guard
+from llmtrace.engine.home import Home
 from llmtrace.facts.records import Prompt, Scope
 
 _BEFORE_KEY = create_key("llmtrace-before")
@@ -81,9 +82,9 @@ class Saying:
             return await within(Inside(inside()), function(*args, **kwargs))
 
         if inspect.isasyncgenfunction(function):
-            return adriving(function, lambda *_: Watch(Iterating(inside())))
+            return adriving(function, lambda *_: Watch(Inside(inside(), Home())))
         if inspect.isgeneratorfunction(function):
-            return driving(function, lambda *_: Watch(Iterating(inside())))
+            return driving(function, lambda *_: Watch(Inside(inside(), Home())))
         return awaiting if inspect.iscoroutinefunction(function) else plain
 
 

@@ -18,35 +18,32 @@ Step = Callable[[Any], Any]
 
 
 class Inside:
-    """The context inside a piece of code that pauses. What the code itself makes current stays so when it goes on."""
+    """The context inside a piece of code that pauses. What the code itself makes current stays so when it goes on.
 
-    __slots__ = ("context",)
+    `home` is for a generator: nobody says that all of its steps are asked for in one thread and one task.
+    """
 
-    def __init__(self, context: Context) -> None:
+    __slots__ = ("_home", "context")
+
+    def __init__(self, context: Context, home: Home | None = None) -> None:
         self.context = context
+        self._home = home
 
     def run(self, step: Step, value: Any) -> Any:
         """One step of the code, up to its next pause."""
         token = attach(self.context)
+        home = self._home
         try:
-            return step(value)
+            if home is None:
+                return step(value)
+            home.enter()
+            return home.context.run(step, value)
         finally:
+            value = None  # an exception thrown in has this frame in its traceback: no cycle
+            if home is not None:
+                home.leave()
             self.context = get_current()
             detach(token)
-
-
-class Iterating(Inside):
-    """As `Inside`, for a generator: nobody says that all of its steps are asked for in one thread and one task."""
-
-    __slots__ = ("_home",)
-
-    def __init__(self, context: Context) -> None:
-        super().__init__(context)
-        self._home = Home()
-
-    def run(self, step: Step, value: Any) -> Any:
-        """One step of the generator, up to its next `yield` or `await`."""
-        return super().run(functools.partial(self._home.run, step), value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +74,7 @@ def within(inside: Inside | None, awaitable: Awaitable[T]) -> Generator[Any, Any
             result: T = done.value
             return result
         finally:
-            value = None  # an exception that was thrown in holds this frame; holding it, too, would make a cycle
+            value = None  # as above
         try:
             value = yield pause
             step = inner.send
@@ -95,25 +92,26 @@ def driving(function: Callable[..., Any], watching: Callable[[Any, Any], Watch])
     def generating(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
         inner = function(*args, **kwargs)
         watch = watching(args, kwargs)
-        step, value, closing = inner.send, None, None
+        step, value, closing = inner.send, None, False
         while True:
             try:
                 given = step(value) if watch.inside is None else watch.inside.run(step, value)
             except StopIteration as done:
-                watch.ended(closing, done.value)
+                watch.ended(GeneratorExit() if closing else None, done.value)
                 return done.value
             except BaseException as error:
                 watch.ended(error, None)
                 raise
             finally:
-                value = closing = None
+                value = None
             watch.heard(given)
+            if closing:  # who closes it is done with it, whatever its body makes of that
+                watch.ended(GeneratorExit(), None)
             try:
                 value = yield given
-                step = inner.send
+                step, closing = inner.send, False
             except BaseException as error:  # noqa: BLE001 - thrown in from outside, and thrown on into the generator
-                step, value = inner.throw, error
-                closing = error if isinstance(error, GeneratorExit) else None
+                step, value, closing = inner.throw, error, isinstance(error, GeneratorExit)
             finally:
                 given = None
 
@@ -127,25 +125,26 @@ def adriving(function: Callable[..., Any], watching: Callable[[Any, Any], Watch]
     async def generating(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, Any]:
         inner = function(*args, **kwargs)
         watch = watching(args, kwargs)
-        step, value, closing = _adopted(inner), None, None
+        step, value, closing = _adopted(inner), None, False
         while True:
             try:
                 given = await within(watch.inside, step(value))
             except StopAsyncIteration:
-                watch.ended(closing, None)
+                watch.ended(GeneratorExit() if closing else None, None)
                 return
             except BaseException as error:
                 watch.ended(error, None)
                 raise
             finally:
-                value = closing = None
+                value = None
             watch.heard(given)
+            if closing:  # as above; and nobody can ask it for more
+                watch.ended(GeneratorExit(), None)
             try:
                 value = yield given
-                step = inner.asend
+                step, closing = inner.asend, False
             except BaseException as error:  # noqa: BLE001 - thrown in from outside, and thrown on into the generator
-                step, value = inner.athrow, error
-                closing = error if isinstance(error, GeneratorExit) else None
+                step, value, closing = inner.athrow, error, isinstance(error, GeneratorExit)
             finally:
                 given = None
 

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from contextlib import suppress
 from contextvars import Context, ContextVar, Token, copy_context
-from typing import Any, TypeVar
-
-T = TypeVar("T")
+from typing import Any
 
 _NOTHING = object()
 
@@ -21,25 +18,24 @@ class Home:
     variables are brought in, after it those that it changed are brought out.
     """
 
-    __slots__ = ("_context", "_in", "_out")
+    __slots__ = ("_caller", "_in", "_out", "context")
 
     def __init__(self) -> None:
-        self._context = Context()
+        self.context = Context()
+        self._caller = self.context
         # Only the token of the first setting can make a variable unset again.
         self._in: dict[ContextVar[Any], Token[Any]] = {}
         self._out: dict[ContextVar[Any], Token[Any]] = {}
 
-    def run(self, step: Callable[[Any], T], value: Any) -> T:
-        """One step, with this value sent or thrown in."""
-        caller = copy_context()
-        try:
-            return self._context.run(self._step, caller, step, value)
-        finally:
-            _bring(self._context, caller, self._out)
+    def enter(self) -> None:
+        """Brings the caller's variables in, before a step."""
+        self._caller = copy_context()
+        self.context.run(_bring, self._caller, self.context, self._in)
 
-    def _step(self, caller: Context, step: Callable[[Any], T], value: Any) -> T:
-        _bring(caller, self._context, self._in)
-        return step(value)
+    def leave(self) -> None:
+        """Brings the variables out to the caller, after the step."""
+        _bring(self.context, self._caller, self._out)
+        self._caller = self.context
 
 
 def _bring(source: Context, target: Context, first: dict[ContextVar[Any], Token[Any]]) -> None:

@@ -12,8 +12,9 @@ from opentelemetry.context import Context, attach, detach, get_current
 
 from llmtrace.engine.call import Call
 from llmtrace.engine.context import suppressed
-from llmtrace.engine.drive import Inside, Iterating, Watch, adriving, driving, within
+from llmtrace.engine.drive import Inside, Watch, adriving, driving, within
 from llmtrace.engine.engine import SWITCH
+from llmtrace.engine.home import Home
 
 if TYPE_CHECKING:
     from llmtrace.engine.guard import Guard
@@ -111,4 +112,4 @@ def _watching(call: Call, guard: Guard) -> Watch:
             else:
                 call.finish(error)
 
-    return Watch(Iterating(call.context), heard, ended)
+    return Watch(Inside(call.context, Home()), heard, ended)
