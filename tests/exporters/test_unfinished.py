@@ -107,6 +107,43 @@ def test_what_could_not_be_noted_is_noted_later(watching):
     span.end()
 
 
+def test_the_end_does_not_wait_for_a_store_that_is_busy(quick):
+    notes, leave = Notes(), threading.Event()
+    notes.hold_open = lambda *_: leave.wait(30)
+    watcher = OpenSpans(notes)
+    provider = TracerProvider(shutdown_on_exit=False)
+    provider.add_span_processor(watcher)
+    span = provider.get_tracer("tests").start_span("slow")
+    time.sleep(0.1)
+    began = time.monotonic()
+    watcher.shutdown()
+    assert time.monotonic() - began < 10
+    assert notes.gone == []
+    leave.set()
+    until(lambda: len(notes.gone) == 1)
+    span.end()
+
+
+@pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")
+def test_a_child_that_ends_says_nothing_of_what_its_parent_has_open(quick, tmp_path):
+    exporter = LocalExporter(tmp_path / "traces.db")
+    watcher = exporter.companion()
+    provider = TracerProvider(shutdown_on_exit=False)
+    provider.add_span_processor(watcher)
+    span = provider.get_tracer("tests").start_span("slow")
+    with Store(tmp_path / "traces.db") as store:
+        until(lambda: states(store) == {"slow": "running"})
+        child = os.fork()
+        if child == 0:
+            watcher.shutdown()
+            os._exit(0)
+        assert os.waitpid(child, 0)[1] == 0
+        assert states(store) == {"slow": "running"}
+    span.end()
+    watcher.shutdown()
+    exporter.shutdown()
+
+
 def test_spans_that_no_one_will_export_and_too_many_are_not_watched(quick, monkeypatch):
     watcher = OpenSpans(Notes())
     unsampled = TracerProvider(sampler=ALWAYS_OFF, shutdown_on_exit=False)

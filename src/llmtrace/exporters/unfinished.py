@@ -20,6 +20,9 @@ PATIENCE = 0.3
 HEARTBEAT = 2.0
 """Seconds between two signs of life while spans are open."""
 
+GOODBYE = 1.0
+"""Seconds that an app's end may wait for the last word."""
+
 MOST = 10_000
 """How many open spans are watched; what is begun beyond is seen when it has ended."""
 
@@ -67,10 +70,10 @@ class OpenSpans(SpanProcessor):
         self._wake: SimpleQueue[bool] = SimpleQueue()
         self._awake = False
         self._beat = 0.0
-        self._busy = threading.Lock()
-        thread = threading.Thread(target=self._serve, args=(self._wake,), name="llmtrace-open-spans", daemon=True)
+        self._ending = threading.Event()
+        self._thread = threading.Thread(target=self._serve, name="llmtrace-open-spans", daemon=True)
         with suppress(RuntimeError):  # the system has no more threads, or the interpreter is going down
-            thread.start()
+            self._thread.start()
 
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:  # noqa: ARG002 - the SDK's signature
         """Watches the span, if it is one that will be exported."""
@@ -91,24 +94,28 @@ class OpenSpans(SpanProcessor):
             self._open.pop((context.trace_id, context.span_id), None)
 
     def shutdown(self) -> None:
-        """Ends: what is open now was interrupted, unless it ends after all."""
+        """Ends: what is open now was interrupted, unless it ends after all.
+
+        Its thread says so to the store, for which a store that is busy may make it wait; silence says it as well.
+        """
         self._on = False
+        self._ending.set()
         self._wake.put(False)
-        with self._busy:
-            if self._beat:
-                self._book.let_go(self._writer)
+        if self._thread.is_alive():
+            self._thread.join(GOODBYE)
 
     def force_flush(self, timeout_millis: int = 30_000) -> bool:  # noqa: ARG002 - the SDK's signature
         """Nothing to wait for: what is open is not finished."""
         return True
 
-    def _serve(self, wake: SimpleQueue[bool]) -> None:
-        while wake.get():
+    def _serve(self) -> None:
+        wake, ending = self._wake, self._ending
+        while wake.get() and not ending.is_set():
             self._awake = False  # before the look at what is open: a span that begins from here on wakes it again
-            while self._open and self._on:
-                time.sleep(PATIENCE)
-                with self._busy:
-                    self.look()
+            while self._open and not ending.wait(PATIENCE):
+                self.look()
+        if self._beat:
+            self._book.let_go(self._writer)
 
     def look(self) -> None:
         """Writes what has been open long enough, and that this process is alive."""
@@ -118,7 +125,7 @@ class OpenSpans(SpanProcessor):
         fresh = [(item, span) for item, span in held if span is not None and not item.written]
         given_up = [item.key for item in lost if item.written]
         overdue = held and now - self._beat >= HEARTBEAT
-        if self._on and (fresh or given_up or overdue):
+        if fresh or given_up or overdue:
             if not self._book.hold_open(self._writer, [span for _, span in fresh], given_up):
                 return
             self._beat = now
