@@ -15,14 +15,13 @@ from opentelemetry.context import (
     Context,
     attach,
     create_key,
-    detach,
     get_current,
     get_value,
     set_value,
 )
 
 from llmtrace.api.wrapping import F, wrapped
-from llmtrace.engine.context import current_scope, with_scope
+from llmtrace.engine.context import left, scope_begun, with_scope
 from llmtrace.engine.drive import Inside, Watch, adriving, driving, within
 from llmtrace.engine.engine import SWITCH
 from llmtrace.engine.guard import Guard
@@ -50,6 +49,7 @@ class Saying:
     ) -> None:
         before: Any = get_value(_BEFORE_KEY)
         if before is not None:
+            left(get_current(), before)
             attach(before)
 
     async def __aenter__(self) -> None:
@@ -66,25 +66,29 @@ class Saying:
         return around
 
     def _around(self, _: Any, function: Callable[..., Any]) -> Callable[..., Any]:
-        def inside() -> Context:
-            return self._say(get_current())
-
         @functools.wraps(function)
         def plain(*args: Any, **kwargs: Any) -> Any:
-            token = attach(inside())
-            try:
+            with self:
                 return function(*args, **kwargs)
-            finally:
-                detach(token)
 
         @functools.wraps(function)
         async def awaiting(*args: Any, **kwargs: Any) -> Any:
-            return await within(Inside(inside()), function(*args, **kwargs))
+            before = get_current()
+            inside = self._say(before)
+            try:
+                return await within(Inside(inside), function(*args, **kwargs))
+            finally:
+                left(inside, before)
+
+        def watching(*_: Any) -> Watch:
+            before = get_current()
+            inside = self._say(before)
+            return Watch(Inside(inside, Home()), ended=lambda *_: left(inside, before))
 
         if inspect.isasyncgenfunction(function):
-            return adriving(function, lambda *_: Watch(Inside(inside(), Home())))
+            return adriving(function, watching)
         if inspect.isgeneratorfunction(function):
-            return driving(function, lambda *_: Watch(Inside(inside(), Home())))
+            return driving(function, watching)
         return awaiting if inspect.iscoroutinefunction(function) else plain
 
 
@@ -92,7 +96,7 @@ def _scoped(change: Callable[[Scope], Scope]) -> Saying:
     """A block with a changed scope, without secrets: it is redacted here once, and not on every span below."""
 
     def say(context: Context) -> Context:
-        scope = current_scope(context)
+        scope = scope_begun(context)
         engine = SWITCH.engine
         with _REDACTING:
             inner = change(scope)

@@ -17,7 +17,7 @@ from llmtrace.engine.engine import SWITCH
 from llmtrace.engine.guard import Guard
 from llmtrace.engine.run import calling
 from llmtrace.engine.stream import listen
-from llmtrace.facts.operation import Answered, Begin, Integration, Point, Sent, Silenced
+from llmtrace.facts.operation import Answered, Begin, Integration, Point, Sent, Silenced, Wrapped
 
 logger = logging.getLogger("llmtrace")
 
@@ -143,6 +143,8 @@ def _wrapper(point: Point, guard: Guard, original: Callable[..., Any]) -> Callab
             made = _answering(point, guard, original)
         case Silenced():
             made = _silencing(point, guard, original)
+        case Wrapped():
+            made = point.make(original)
     return functools.wraps(original)(made)
 
 

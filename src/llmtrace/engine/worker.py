@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextvars
 import os
 import threading
 import time
@@ -86,7 +87,7 @@ class Worker:
             return True
         thread = threading.Thread(target=self._serve, args=(self._wake,), name="llmtrace-worker", daemon=True)
         try:
-            thread.start()
+            contextvars.Context().run(thread.start)  # it works for all, not for whoever happens to be first
         except RuntimeError:  # the system has no more, or the interpreter is going down
             self._unstarted.append(True)
             return False

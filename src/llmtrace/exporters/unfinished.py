@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextvars
 import os
 import threading
 import time
@@ -73,7 +74,7 @@ class OpenSpans(SpanProcessor):
         self._ending = threading.Event()
         self._thread = threading.Thread(target=self._serve, name="llmtrace-open-spans", daemon=True)
         with suppress(RuntimeError):  # the system has no more threads, or the interpreter is going down
-            self._thread.start()
+            contextvars.Context().run(self._thread.start)  # it works for all, not for whoever is first after a fork
 
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:  # noqa: ARG002 - the SDK's signature
         """Watches the span, if it is one that will be exported."""

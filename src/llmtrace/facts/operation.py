@@ -1,11 +1,12 @@
 """How an integration tells the engine where to listen and what it hears: tables of points, and pure functions.
 
-The engine patches each point of an `Integration` when its library is imported. A point has one of four roles:
+The engine patches each point of an `Integration` when its library is imported. A point has one of five roles:
 
 - `Begin`: the function is a call. `start` looks at its arguments and says what begins, or None to let it pass.
 - `Sent`: inside a call, the function has made a request; `read` gives the engine what was sent.
 - `Answered`: inside a call, the function is handed the library's answer; `read` gives the engine what came back.
 - `Silenced`: inside a call, the function is the library's own tracing; it is not run and `value` is returned.
+- `Wrapped`: the function is no call, but something has to be done around it; `make` makes what stands in for it.
 """
 
 from __future__ import annotations
@@ -123,7 +124,14 @@ class Silenced:
     value: Any = None
 
 
-Point: TypeAlias = Begin | Sent | Answered | Silenced
+@dataclass(frozen=True, slots=True)
+class Wrapped:
+    """`make` gets the function and makes what stands in for it, which must never fail by itself."""
+
+    make: Callable[[Callable[..., Any]], Callable[..., Any]]
+
+
+Point: TypeAlias = Begin | Sent | Answered | Silenced | Wrapped
 
 
 @dataclass(frozen=True, slots=True)

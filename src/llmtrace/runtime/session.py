@@ -14,6 +14,7 @@ from llmtrace.content.redaction import Redactor
 from llmtrace.engine.engine import SWITCH, Engine
 from llmtrace.engine.guard import Guard
 from llmtrace.engine.patch import Patcher, lack, missing
+from llmtrace.engine.threads import THREADS
 from llmtrace.engine.worker import Worker
 from llmtrace.exporters import build
 from llmtrace.facts.operation import Integration
@@ -93,7 +94,8 @@ class Session:
     def instrument(self) -> None:
         """Patches the libraries, unless they are patched."""
         if self.patcher is None:
-            self.patcher = Patcher(self._integrations, self._asked)
+            threads = [THREADS] if self.settings.threads else []
+            self.patcher = Patcher([*self._integrations, *threads], self._asked)
 
     def uninstrument(self) -> None:
         """Restores the libraries."""

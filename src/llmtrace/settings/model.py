@@ -143,6 +143,9 @@ class Settings(DestinationSettings):
     worker: Annotated[bool, env(_YES_NO, "LLMTRACE_WORKER")] = True
     """Whether spans are filled on a thread of their own; without it, on the caller's."""
 
+    threads: Annotated[bool, env(_YES_NO, "LLMTRACE_THREADS")] = True
+    """Whether threads and executors go on in the context they were started in."""
+
     exit_timeout: Annotated[
         NonNegativeFloat, Field(allow_inf_nan=False), env("a number of seconds", "LLMTRACE_EXIT_TIMEOUT")
     ] = 2.0
