@@ -33,6 +33,10 @@ def facts_of(engine: Engine, evidence: Evidence, course: Course, scope: Scope, *
         # A copy: the scope is shared by all calls of its block, and content rules work in place.
         record.prompt = replace(scope.prompt) if scope.prompt else record.prompt
     _reconcile(course, record)
+    if isinstance(record, Inference):
+        record.stream = record.stream or (bool(evidence.chunks) and not evidence.start.wire)
+        if not record.stream:  # the pieces were the network's, of an answer that was no stream
+            course.first_chunk, course.chunk_gaps = None, []
     if isinstance(record, Inference | Embedding | Rerank):
         with engine.describing:
             record.usage, record.cost = (Usage(), None) if covered else _counted(engine, record)
