@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import MISSING, fields
-from functools import cache
 from typing import Any, Final, NamedTuple
 
 from llmtrace.content.limits import Place
@@ -70,9 +69,15 @@ class _Shape(NamedTuple):
     empty: Callable[[], Any]
 
 
+class _Kind(NamedTuple):
+    shapes: tuple[_Shape, ...]
+    holding: tuple[str, ...]
+    """The fields in which such a record holds others."""
+
+
 def strip(record: object) -> None:
     """Empties every content field of the record and of the records inside it."""
-    for name, content, empty in _shape(type(record)):
+    for name, content, empty in _known(type(record)).shapes:
         if content:
             setattr(record, name, empty())
         elif name in INNER:
@@ -88,7 +93,7 @@ def walk(record: object) -> list[Field]:
 
 
 def _collect(record: object, found: list[Field]) -> None:
-    for name, content, _ in _shape(type(record)):
+    for name, content, _ in _known(type(record)).shapes:
         value = getattr(record, name)
         if name in INNER:
             for inner in _inner(record, name):
@@ -99,7 +104,7 @@ def _collect(record: object, found: list[Field]) -> None:
 
 def replace(record: object, kind: type, by: Callable[[Any], Any]) -> None:
     """Puts `by(part)` in place of every part of one kind inside the record."""
-    for name in _holding(type(record)):
+    for name in _known(type(record)).holding:
         inner = _inner(record, name)
         for index, item in enumerate(inner):
             if type(item) is kind:
@@ -127,16 +132,16 @@ def _inner(record: object, name: str) -> list[Any]:
     return value if isinstance(value, list) else [] if value is None else [value]
 
 
-@cache
-def _shape(kind: type) -> tuple[_Shape, ...]:
-    content = frozenset[str]().union(*(CONTENT.get(base, ()) for base in kind.__mro__))
-    return tuple(_Shape(field.name, field.name in content, _empty(field)) for field in fields(kind))
+def _known(kind: type) -> _Kind:
+    known = _KNOWN.get(kind)
+    if known is None:
+        content = frozenset[str]().union(*(CONTENT.get(base, ()) for base in kind.__mro__))
+        shapes = tuple(_Shape(field.name, field.name in content, _empty(field)) for field in fields(kind))
+        known = _KNOWN[kind] = _Kind(shapes, tuple(shape.name for shape in shapes if shape.name in INNER))
+    return known
 
 
-@cache
-def _holding(kind: type) -> tuple[str, ...]:
-    """The fields in which a record holds others."""
-    return tuple(field.name for field in fields(kind) if field.name in INNER)
+_KNOWN: Final[dict[type, _Kind]] = {}
 
 
 def _empty(field: Any) -> Callable[[], Any]:

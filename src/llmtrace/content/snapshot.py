@@ -50,8 +50,8 @@ def snapshot(value: Any, limit: int = MAX_ITEMS) -> Any:
                 if type(key) not in _KEYS:
                     deeper.append(_rekeyed(holder))
                     break
-                if (kind is dict or kind is list) and len(item) <= limit:
-                    copied = item.copy()
+                if (kind is dict or kind is list or kind is tuple) and len(item) <= limit:
+                    copied = list(item) if kind is tuple else item.copy()
                 else:
                     copied = _copied(item, kind, max(limit, 0))
                     if copied is None:

@@ -68,7 +68,8 @@ def route(_client: Any, method: str, url: str) -> Operation | None:
 
 def provider(client: Any) -> str:
     """Whom a client talks to, as far as its class and its host tell; who cannot be told speaks as OpenAI does."""
-    return _provider(client.__class__, client.base_url.host, client.base_url.port)
+    url = client.base_url
+    return _provider(client.__class__, url.host, url.port)
 
 
 @lru_cache(maxsize=256)

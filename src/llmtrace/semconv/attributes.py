@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any
 
 from opentelemetry.util.types import AttributeValue
@@ -36,7 +37,9 @@ def span_name(start: Start) -> str:
 
 def start_attributes(start: Start, scope: Scope, spelling: Names = "both") -> dict[str, AttributeValue]:
     """What is known when a span starts, for samplers and for spans that are lost before their end."""
-    return {**spelled(_begun(start), spelling), **scope_attributes(scope)}
+    known = _known(start.operation.name, start.target, start.provider, start.model, start.address, start.port, spelling)
+    conversation = spelled([(names.CONVERSATION_ID, start.conversation_id)], spelling) if start.conversation_id else {}
+    return {**known, **conversation, **scope_attributes(scope)}
 
 
 def scope_attributes(scope: Scope) -> dict[str, AttributeValue]:
@@ -68,17 +71,21 @@ def spelled(
     return found
 
 
-def _begun(start: Start) -> Pairs:
-    operation = start.operation.name
-    if operation not in UNNAMED:
-        yield names.OPERATION_NAME, operation
-    yield names.PROVIDER_NAME, start.provider
-    yield names.REQUEST_MODEL, start.model
-    yield names.CONVERSATION_ID, start.conversation_id
-    yield names.SERVER_ADDRESS, start.address
-    yield names.SERVER_PORT, start.port if start.address else None
-    if operation in _TARGETS:
-        yield _TARGETS[operation], start.target
+@lru_cache(maxsize=512)
+def _known(
+    operation: str,
+    target: str | None,
+    provider: str | None,
+    model: str | None,
+    address: str | None,
+    port: int | None,
+    spelling: Names,
+) -> dict[str, AttributeValue]:
+    """What an app's calls have in common from one to the next, made once: this is the caller's own time."""
+    named = [(names.OPERATION_NAME, None if operation in UNNAMED else operation)]
+    place = [(names.SERVER_ADDRESS, address), (names.SERVER_PORT, port if address else None)]
+    aimed = [(_TARGETS[operation], target)] if operation in _TARGETS else []
+    return spelled([*named, (names.PROVIDER_NAME, provider), (names.REQUEST_MODEL, model), *place, *aimed], spelling)
 
 
 def _said(scope: Scope) -> Pairs:
