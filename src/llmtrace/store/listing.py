@@ -12,6 +12,7 @@ from llmtrace.store.content import encode
 from llmtrace.store.rows import Filter, TraceSummary
 
 # An inner SELECT that knows nothing of the trace runs once, from its index, and not at all where its filter is absent.
+# Where an index is named, SQLite would go through all spans by trace, for the sake of GROUP BY.
 _TRACES = """
     SELECT
         trace_id,
@@ -27,7 +28,7 @@ _TRACES = """
         AND (:model IS NULL OR trace_id IN (
             SELECT trace_id FROM spans WHERE model IS NOT NULL AND model GLOB CAST(:model AS TEXT)))
         AND (NOT :errors OR trace_id IN (
-            SELECT trace_id FROM spans WHERE status = 'error'))
+            SELECT trace_id FROM spans INDEXED BY spans_failed WHERE status = 'error'))
         AND (:pattern IS NULL OR trace_id IN (
             SELECT trace_id FROM spans
             WHERE name LIKE CAST(:pattern AS TEXT) ESCAPE '!' OR status_message LIKE CAST(:pattern AS TEXT) ESCAPE '!'
@@ -48,12 +49,13 @@ _TRACES = """
             SELECT trace_id FROM spans WHERE id > :since))
         AND (:tags IS NULL OR trace_id IN (
             SELECT trace_id FROM json_each(:tags) AS asked
-            JOIN spans ON tags IS NOT NULL
+            JOIN spans INDEXED BY spans_tags ON tags IS NOT NULL
             JOIN json_each(tags) AS own ON own.value = asked.value
             GROUP BY trace_id HAVING count(DISTINCT asked.key) = json_array_length(:tags)))
         AND (:pairs IS NULL OR trace_id IN (
             SELECT trace_id FROM json_each(:pairs) AS asked
-            JOIN spans ON instr(attributes, json_extract(asked.value, '$[2]'))
+            JOIN spans NOT INDEXED ON instr(attributes, json_extract(asked.value, '$[2]'))
+                OR instr(attributes, json_extract(asked.value, '$[3]'))
             JOIN json_each(iif(json_valid(attributes), attributes, '{}')) AS own
                 ON own.key = json_extract(asked.value, '$[0]')
                 AND json_extract(asked.value, '$[1]')
@@ -95,11 +97,17 @@ def conditions(wanted: Filter) -> dict[str, Any]:
         "pattern": _pattern(wanted.text),
         "quoted": _pattern(wanted.text and json.dumps(wanted.text, ensure_ascii=False)[1:-1]),
         "tags": _listed(wanted.tags),
-        "pairs": _listed([(key, value, json.dumps(key, ensure_ascii=False)) for key, value in wanted.attributes]),
+        "pairs": _listed([_sought(*pair) for pair in wanted.attributes]),
         "min_cost": wanted.min_cost,
         "min_duration": wanted.min_duration and int(wanted.min_duration * 1e9),
         "now": time.time_ns(),
     }
+
+
+def _sought(key: str, value: str) -> tuple[str, str, str, str]:
+    """The pair, and how it stands in a span's JSON as text and as a number or a truth: to look for that is quick."""
+    quoted = json.dumps(key, ensure_ascii=False)
+    return key, value, f"{quoted}:{json.dumps(value, ensure_ascii=False)}", f"{quoted}:{value}"
 
 
 def _listed(values: Sequence[Any]) -> str | None:
