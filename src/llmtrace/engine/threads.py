@@ -1,7 +1,7 @@
 """Work handed to a thread keeps the context it was handed over in: threads, executors, thread pools.
 
-It is the OpenTelemetry context alone that goes along, and only while the work runs. Threads of a pool, which outlive the
-work that made them, are started without one.
+It is the OpenTelemetry context alone that goes along, and only while the work runs. Threads of a pool outlive the work
+that made them, and are started without one.
 """
 
 from __future__ import annotations
