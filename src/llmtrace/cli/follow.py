@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import time
 from collections.abc import Iterator
@@ -14,7 +13,7 @@ from rich.console import Console, Group
 from rich.live import Live
 
 from llmtrace.cli.output import console, opened, say
-from llmtrace.cli.show import Pick, picked, plain_json
+from llmtrace.cli.picks import Pick, json_line, picked
 from llmtrace.store import Filter, SpanRow, Store, TraceSummary
 
 POLL = 0.25
@@ -107,7 +106,7 @@ def follow(path: Path, wanted: Filter, limit: int, *, as_json: bool) -> None:
 
 def _stream(feed: Feed) -> None:
     while True:
-        sys.stdout.writelines(f"{json.dumps(plain_json(asdict(span)))}\n" for span in feed.news())
+        sys.stdout.writelines(json_line(asdict(span)) for span in feed.news())
         sys.stdout.flush()
         time.sleep(POLL)
 

@@ -2,29 +2,18 @@
 
 from __future__ import annotations
 
-import json
-import math
 import sys
 import time
-from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated
 
 import typer
-from rich.console import Group, RenderableType
 
-from llmtrace.cli.call import call
 from llmtrace.cli.filters import filtered
 from llmtrace.cli.output import console, fail, opened, say
+from llmtrace.cli.picks import Pick, json_line, last
 from llmtrace.cli.places import StorePath, existing, named
-from llmtrace.exporters.drawing import trace_tree
-from llmtrace.store import Filter, Score, SpanRow, Store, TraceSummary
-
-FIRST = 2_000
-"""How many spans of each listed trace are read, and summed up in its headline."""
-
-LINES = 100
-"""How many of them are drawn; `llmtrace show ID` draws all."""
+from llmtrace.store import Filter, Store
 
 
 @filtered
@@ -56,53 +45,13 @@ def _show(path: Path, wanted: Filter, prefix: str | None, limit: int, *, as_json
     with opened(path) as source:
         picks = last(source, wanted, limit, content=as_json) if prefix is None else [_one(source, prefix)]
     if as_json:
-        sys.stdout.writelines(f"{json.dumps(plain_json(pick.document()))}\n" for pick in picks)
+        sys.stdout.writelines(json_line(pick.document()) for pick in picks)
     elif picks:
         out, now = console(), time.time_ns()
         for pick in picks:
             out.print(pick.drawn(now), "")
     if not picks:
         say(f"{'There is no trace yet' if wanted == Filter() else 'No trace matches these filters'} in {path}.")
-
-
-class Pick(NamedTuple):
-    """What one part of the output is about: a trace, or (`single`) one span of it."""
-
-    spans: list[SpanRow]
-    scores: list[Score]
-    total: int
-    lines: int | None = None
-    single: bool = False
-
-    def drawn(self, now: int) -> RenderableType:
-        """For people; `now` is nanoseconds since the epoch."""
-        if self.single:
-            return call(self.spans[0], self.scores, now)
-        tree = trace_tree(self.spans, self.scores, shown=self.lines, count=self.total, now=now)
-        return Group(tree, "", call(self.spans[0], now=now)) if self.total == 1 and self.lines is None else tree
-
-    def document(self) -> dict[str, Any]:
-        """For machines."""
-        scores = [asdict(score) for score in self.scores]
-        if self.single:
-            return {**asdict(self.spans[0]), "scores": scores}
-        return {
-            "trace_id": self.spans[0].trace_id,
-            "spans": [asdict(span) for span in self.spans],
-            "scores": scores,
-        }
-
-
-def last(source: Store, wanted: Filter, limit: int, *, content: bool) -> list[Pick]:
-    """The last traces, the newest at the end."""
-    found = [picked(source, trace, content=content) for trace in reversed(source.traces(wanted, limit))]
-    return [pick for pick in found if pick.spans]  # a trace may have been pruned since it was listed
-
-
-def picked(source: Store, trace: TraceSummary, *, content: bool = False) -> Pick:
-    """A trace of a listing."""
-    spans = source.spans(trace.trace_id, content=content, limit=None if content else FIRST)
-    return Pick(spans, source.scores(trace.trace_id), trace.span_count, LINES)
 
 
 def _one(source: Store, prefix: str) -> Pick:
@@ -121,12 +70,3 @@ def _one(source: Store, prefix: str) -> Pick:
     if not single:
         return Pick(spans, scores, len(spans))
     return Pick(single, [score for score in scores if score.span_id == chosen.span_id], 1, single=True)
-
-
-def plain_json(value: Any) -> Any:
-    """The value with None for the numbers that JSON does not have."""
-    if isinstance(value, dict):
-        return {key: plain_json(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [plain_json(item) for item in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
