@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib
+import inspect
 import logging
 import os
 import subprocess
@@ -14,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import wrapt
 from opentelemetry.sdk.trace import TracerProvider
 
 import llmtrace
@@ -200,3 +203,30 @@ def test_the_wrapper_calls_through_while_tracing_is_off(acme: str) -> None:
     assert module.Open().call() == "open"
     assert module.function() == "function"
     patcher.take_off()
+
+
+class Connection:
+    def send(self, text: str) -> Any:
+        return self, text
+
+    async def asend(self, text: str) -> Any:
+        return self, text
+
+
+def test_a_method_that_another_tracer_wrapped_before_is_called_as_a_method(monkeypatch: pytest.MonkeyPatch) -> None:
+    def theirs(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
+        assert isinstance(instance, Connection)
+        return wrapped(*args, **kwargs)
+
+    for name in ("send", "asend"):
+        monkeypatch.setattr(Connection, name, wrapt.FunctionWrapper(vars(Connection)[name], theirs))
+    begin = Begin(lambda args, _: None)
+    patcher = Patcher(
+        [Integration("acme", "acme>=1", {f"{__name__}:Connection.{name}": begin for name in ("send", "asend")})]
+    )
+    connection = Connection()
+    assert connection.send("a") == (connection, "a")
+    assert inspect.iscoroutinefunction(connection.asend)
+    assert asyncio.run(connection.asend(text="b")) == (connection, "b")
+    patcher.take_off()
+    assert type(vars(Connection)["send"]) is wrapt.FunctionWrapper

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import functools
 import importlib.metadata
+import inspect
 import logging
 import sys
+import types
 from collections.abc import Callable, Collection
 from types import ModuleType
 from typing import Any
@@ -48,7 +50,7 @@ class Patch:
             return False
         if original is not self.wrapper:
             self.owner, self.original = owner, original
-            self.wrapper = _wrapper(self.point, self.guard, original)
+            self.wrapper = _wrapper(self.point, self.guard, _bound(owner, original))
             setattr(owner, name, self.wrapper)
         return True
 
@@ -130,6 +132,23 @@ def _version(distribution: str) -> str:
         return importlib.metadata.version(distribution)
     except importlib.metadata.PackageNotFoundError:
         return "(unknown version)"
+
+
+def _bound(owner: Any, original: Any) -> Callable[..., Any]:
+    """What was found, as a plain function: other tracers put descriptors into classes, which work as methods only."""
+    if not isinstance(owner, type) or type(original) in (types.FunctionType, staticmethod):  # proxies claim to be one
+        function: Callable[..., Any] = original
+        return function
+
+    @functools.wraps(original)
+    def plain(this: Any, *args: Any, **kwargs: Any) -> Any:
+        return original.__get__(this, type(this))(*args, **kwargs)
+
+    @functools.wraps(original)
+    async def awaiting(this: Any, *args: Any, **kwargs: Any) -> Any:
+        return await plain(this, *args, **kwargs)
+
+    return awaiting if inspect.iscoroutinefunction(original) else plain
 
 
 def _wrapper(point: Point, guard: Guard, original: Callable[..., Any]) -> Callable[..., Any]:
