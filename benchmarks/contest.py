@@ -110,12 +110,13 @@ class Seat:
 
 @contextmanager
 def seated(entries: Sequence[Entry], post: Post, plan: Plan) -> Iterator[dict[str, Seat]]:
-    """All contestants, ready."""
+    """All contestants, ready. They come one after another, so that none holds up another's start."""
     with ExitStack() as leaving:
         seats = {}
         for entry in entries:
             seats[entry.name] = Seat(entry, post, plan)
             leaving.callback(seats[entry.name].leave)
+            seats[entry.name].ask("started")
         yield seats
 
 
@@ -140,7 +141,7 @@ class Contest:
         """Fresh processes: two of the same code differ by some per cent, because their memory lies differently."""
         with seated(self.entries, post, self.plan) as seats:
             for measure, how in self.plan.wanted(SLICES).items():
-                self._slices(seats, measure, self.plan.count(how.count))
+                self._slices(seats, measure, self.plan.count(how.usual))
             for measure, (call, usual) in self.plan.wanted(SENT).items():
                 self._sent(seats, post, measure, (call, self.plan.count(usual)))
             if not self.plan.only:

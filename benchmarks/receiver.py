@@ -19,9 +19,9 @@ from urllib.request import urlopen
 
 @dataclass
 class Got:
-    """What one contestant has sent: bytes before compression, requests, and the last request itself."""
+    """What one contestant has sent: its size in bytes before compression, requests, and the last request itself."""
 
-    bytes: int = 0
+    size: int = 0
     requests: int = 0
     last: bytes = b""
 
@@ -40,7 +40,7 @@ class Receiver(BaseHTTPRequestHandler):
         name, _, signal = self.path.strip("/").partition("/")
         if signal == "v1/traces":
             got = self.got.setdefault(name, Got())
-            got.bytes += len(body)
+            got.size += len(body)
             got.requests += 1
             got.last = body
         self._answer(b"", "application/x-protobuf")
@@ -48,7 +48,7 @@ class Receiver(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         """Says what came from a contestant; the last request's spans in full, to look at."""
         got = self.got.get(self.path.strip("/"), Got())
-        report = {"bytes": got.bytes, "requests": got.requests, "spans": spans(got.last)}
+        report = {"bytes": got.size, "requests": got.requests, "spans": spans(got.last)}
         self._answer(json.dumps(report).encode(), "application/json")
 
     def _answer(self, body: bytes, kind: str) -> None:
@@ -65,7 +65,7 @@ class Receiver(BaseHTTPRequestHandler):
 def spans(body: bytes) -> list[dict[str, Any]]:
     """The spans of a request: their names and attributes."""
     # Deferred: only the question needs it, not the receiving.
-    from google.protobuf.json_format import MessageToDict  # noqa: PLC0415
+    from google.protobuf.json_format import MessageToDict  # type: ignore[import-untyped]  # noqa: PLC0415
     from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest  # noqa: PLC0415
 
     request = ExportTraceServiceRequest.FromString(body)

@@ -18,9 +18,6 @@ class Untraced:
     package: str | None = None
     """What is imported first where this contestant is used; None where nothing is."""
 
-    sends = True
-    """Whether what it records arrives at the endpoint."""
-
     def begin(self, endpoint: str) -> None:
         """Starts tracing, to this endpoint (a URL without `/v1/traces`)."""
 

@@ -12,8 +12,6 @@ from benchmarks.contestants import llmtrace
 class Contestant(llmtrace.Contestant):
     """The local store, in a folder that goes when the contestant goes."""
 
-    sends = False
-
     def exporter(self, endpoint: str) -> str:  # noqa: ARG002 - it stays on this machine
         """The store of this run alone."""
         self.folder = tempfile.TemporaryDirectory()

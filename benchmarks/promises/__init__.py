@@ -12,12 +12,12 @@ from benchmarks.promises import calls, decorators, streams, whole
 class Slice(NamedTuple):
     """A measure that is taken slice by slice, in turns with the other contestants.
 
-    `prepare` gets the contestant and gives what measures a slice of so many runs, in seconds for one. `count` is how
+    `prepare` gets the contestant and gives what measures a slice of so many runs, in seconds for one. `usual` is how
     many runs make a slice, `most` what a run may cost as a part of the hand-written span's cost.
     """
 
     prepare: Callable[[Untraced], Callable[[int], float]]
-    count: int
+    usual: int
     most: float
 
 
