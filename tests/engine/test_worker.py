@@ -24,6 +24,7 @@ class Job:
 
     def __init__(self, log: list[Job], size: int = 1, run: Callable[[], None] = lambda: None) -> None:
         self.log = log
+        self.pid = os.getpid()
         self.size = size
         self.run = run
         self.reason: str | None = None
@@ -298,14 +299,23 @@ def test_what_the_parent_had_waiting_is_not_the_childs(worker: Worker, monkeypat
     monkeypatch.setattr(module, "TICK", PATIENCE)
     parents: list[Job] = []
     worker.put(Job(parents, size=900))
-    worker._pid += 1  # what a child sees that was forked by code that runs no hook of Python's
+    worker.pid += 1  # what a child sees that was forked by code that runs no hook of Python's
     childs: list[Job] = []
     worker.put(Job(childs, size=900))
     assert worker.drain(PATIENCE)
     assert (len(parents), len(childs)) == (0, 1)
     assert childs[0].reason is None, "the parent's bytes are not counted in the child"
-    worker._pid += 1
+    worker.pid += 1
     assert worker.drain(0.1)
+
+
+def test_what_began_before_a_fork_is_the_parents_to_end(worker: Worker) -> None:
+    log: list[Job] = []
+    begun = Job(log)
+    begun.pid -= 1
+    worker.put(begun)
+    assert worker.drain(PATIENCE)
+    assert log == []
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="not applicable: this system does not fork")
@@ -315,7 +325,7 @@ def test_a_forked_child_drains_its_own_while_the_parents_worker_was_busy() -> No
         from llmtrace.engine.worker import Worker
         class Job:
             size = 1
-            def __init__(self, name, run=lambda: None): self.name, self.run = name, run
+            def __init__(self, name, run=lambda: None): self.name, self.run, self.pid = name, run, os.getpid()
             def shed(self, reason): os.write(1, b"shed ")
             def settle(self):
                 self.run()

@@ -46,6 +46,7 @@ class Call:
         "notes",
         "outer",
         "pending",
+        "pid",
         "place",
         "point",
         "request",
@@ -66,6 +67,7 @@ class Call:
         self.engine = engine
         self.start = start
         self.point = point
+        self.pid = engine.worker.pid
         self.guard = guard
         self.started = time.time_ns()
         self.began = time.perf_counter_ns()

@@ -21,6 +21,9 @@ MAX_CALLS = 10_000
 class Job(Protocol):
     """A finished call, waiting to be described."""
 
+    pid: int
+    """The process it began in."""
+
     size: int
     """Bytes of content it holds."""
 
@@ -48,7 +51,7 @@ class Worker:
 
     def begin_anew(self) -> None:
         """Starts afresh, also in a forked child: what the parent had waiting is the parent's to settle."""
-        self._pid = os.getpid()
+        self.pid = os.getpid()
         self._jobs: deque[Job] = deque()
         self._bytes = 0
         self._wake: SimpleQueue[bool] = SimpleQueue()
@@ -60,8 +63,10 @@ class Worker:
 
     def put(self, job: Job) -> None:
         """Hands a finished call over."""
-        if os.getpid() != self._pid:
+        if os.getpid() != self.pid:
             self.begin_anew()
+        if job.pid != self.pid:
+            return  # it began before a fork, and its span is the parent's to end
         if not self.threaded:
             self._settle(job)
             return
@@ -123,7 +128,7 @@ class Worker:
 
     def drain(self, timeout: float) -> bool:
         """Settles all that was handed over before, on the calling thread if need be. False if time ran out first."""
-        if os.getpid() != self._pid:
+        if os.getpid() != self.pid:
             self.begin_anew()
         if self._settling == threading.get_ident():  # a span processor that flushes at every span's end
             return True
