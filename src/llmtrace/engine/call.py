@@ -215,7 +215,8 @@ class Call:
         self.notes = {}
 
     def _settle(self, course: Course) -> None:
-        with self.guard:
+        # Not the point's guard: an answer that can't be read costs this span its facts, not the next calls their spans.
+        with self.engine.describing:
             heard = self.heard or Heard()
             if heard.times:
                 course.first_chunk = (heard.times[0] - self.began) / 1e9
