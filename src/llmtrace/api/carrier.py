@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Mapping, MutableMapping
 
@@ -45,13 +46,12 @@ def extract(headers: Mapping[str, str]) -> Saying:
 
     Call it only on requests from services of your own: who sends the headers decides on the conversation and the user.
     """
-    lower = {name.lower(): value for name, value in headers.items()}
+    return Saying(functools.partial(_extracted, {name.lower(): value for name, value in headers.items()}))
 
-    def say(context: Context) -> Context:
-        told = _told(_BAGGAGE.extract(lower, Context()))
-        return with_scope(_scope(told, scope_begun(context)), _TRACE.extract(lower, context), around=context)
 
-    return Saying(say)
+def _extracted(headers: Mapping[str, str], context: Context) -> Context:
+    told = _told(_BAGGAGE.extract(headers, Context()))
+    return with_scope(_scope(told, scope_begun(context)), _TRACE.extract(headers, context), around=context)
 
 
 def _told(context: Context) -> dict[str, object]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from types import TracebackType
 from typing import Any
@@ -25,6 +25,7 @@ from llmtrace.engine.context import left, scope_begun, with_scope
 from llmtrace.engine.drive import Inside, Watch, adriving, driving, within
 from llmtrace.engine.engine import SWITCH
 from llmtrace.engine.guard import Guard
+from llmtrace.engine.guise import guise
 from llmtrace.engine.home import Home
 from llmtrace.facts.records import Prompt, Scope
 
@@ -66,19 +67,14 @@ class Saying:
         return around
 
     def _around(self, _: Any, function: Callable[..., Any]) -> Callable[..., Any]:
-        @functools.wraps(function)
+        @guise(function)
         def plain(*args: Any, **kwargs: Any) -> Any:
             with self:
                 return function(*args, **kwargs)
 
-        @functools.wraps(function)
+        @guise(function)
         async def awaiting(*args: Any, **kwargs: Any) -> Any:
-            before = get_current()
-            inside = self._say(before)
-            try:
-                return await within(Inside(inside), function(*args, **kwargs))
-            finally:
-                left(inside, before)
+            return await self._awaited(function(*args, **kwargs))
 
         def watching(*_: Any) -> Watch:
             before = get_current()
@@ -91,19 +87,40 @@ class Saying:
             return driving(function, watching)
         return awaiting if inspect.iscoroutinefunction(function) else plain
 
+    async def _awaited(self, awaitable: Awaitable[Any]) -> Any:
+        before = get_current()
+        inside = self._say(before)
+        try:
+            return await within(Inside(inside), awaitable)
+        finally:
+            left(inside, before)
 
-def _scoped(change: Callable[[Scope], Scope]) -> Saying:
-    """A block with a changed scope, without secrets: it is redacted here once, and not on every span below."""
 
-    def say(context: Context) -> Context:
-        scope = scope_begun(context)
-        engine = SWITCH.engine
-        with _REDACTING:
-            inner = change(scope)
-            return with_scope(inner if engine is None else engine.policy.scope(inner), context)
-        return context
+def _scoped(change: Callable[..., Scope], **said: Any) -> Saying:
+    """A block with a changed scope. Partials and no closures, so that what it decorates can be pickled."""
+    return Saying(functools.partial(_changed, functools.partial(change, **said)))
 
-    return Saying(say)
+
+def _changed(change: Callable[[Scope], Scope], context: Context) -> Context:
+    """The context with its scope changed, without secrets: it is redacted here once, and not on every span below."""
+    scope = scope_begun(context)
+    engine = SWITCH.engine
+    with _REDACTING:
+        inner = change(scope)
+        return with_scope(inner if engine is None else engine.policy.scope(inner), context)
+    return context
+
+
+def _with_metadata(scope: Scope, metadata: Mapping[str, Any], **said: Any) -> Scope:
+    return replace(scope, metadata={**scope.metadata, **metadata}, **said)
+
+
+def _with_tags(scope: Scope, names: tuple[str, ...]) -> Scope:
+    return replace(scope, tags=tuple(dict.fromkeys((*scope.tags, *map(str, names)))))
+
+
+def _with_capture(scope: Scope, mode: str) -> Scope:
+    return replace(scope, capture="none" if "none" in (scope.capture, mode) else mode)
 
 
 def conversation(id: str, /, *, user: str | None = None, **metadata: Any) -> Saying:  # noqa: A002 - the field's own word
@@ -112,24 +129,18 @@ def conversation(id: str, /, *, user: str | None = None, **metadata: Any) -> Say
     `id` is the app's own name for the conversation; `user` is who it is with. Any other keyword is custom metadata, a
     typed attribute under `llmtrace.metadata.` on every span below.
     """
-    return _scoped(
-        lambda scope: replace(
-            scope,
-            conversation_id=str(id),
-            user_id=scope.user_id if user is None else str(user),
-            metadata={**scope.metadata, **metadata},
-        )
-    )
+    told = {} if user is None else {"user_id": str(user)}
+    return _scoped(_with_metadata, metadata=metadata, conversation_id=str(id), **told)
 
 
 def metadata(**values: Any) -> Saying:
     """Puts typed attributes under `llmtrace.metadata.` on every span inside. What OpenTelemetry can't carry is JSON."""
-    return _scoped(lambda scope: replace(scope, metadata={**scope.metadata, **values}))
+    return _scoped(_with_metadata, metadata=values)
 
 
 def tags(*names: str) -> Saying:
     """Puts tags on every span inside, besides those of the blocks around it."""
-    return _scoped(lambda scope: replace(scope, tags=tuple(dict.fromkeys((*scope.tags, *map(str, names))))))
+    return _scoped(_with_tags, names=names)
 
 
 def prompt(
@@ -149,7 +160,7 @@ def prompt(
         None if template is None else hashlib.sha256(template.encode("utf-8", "surrogatepass")).hexdigest(),
         {str(key): str(value) for key, value in (variables or {}).items() if value is not None},
     )
-    return _scoped(lambda scope: replace(scope, prompt=said))
+    return _scoped(replace, prompt=said)
 
 
 def capture(mode: str) -> Saying:
@@ -159,9 +170,13 @@ def capture(mode: str) -> Saying:
     """
     if mode not in ("full", "none"):
         raise ValueError(f"capture({mode!r}): the mode must be 'full' or 'none'")
-    return _scoped(lambda scope: replace(scope, capture="none" if "none" in (scope.capture, mode) else mode))
+    return _scoped(_with_capture, mode=mode)
 
 
 def suppress() -> Saying:
     """Traces nothing inside: neither llmtrace nor any instrumentation that keeps to OpenTelemetry's convention."""
-    return Saying(lambda context: set_value(_SUPPRESS_INSTRUMENTATION_KEY, True, context))
+    return Saying(_suppressed)
+
+
+def _suppressed(context: Context) -> Context:
+    return with_scope(scope_begun(context), set_value(_SUPPRESS_INSTRUMENTATION_KEY, True, context), around=context)

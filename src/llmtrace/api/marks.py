@@ -9,7 +9,7 @@ from typing import Any
 from llmtrace.facts.operation import Begin, Operation, Start
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Marks:
     """See `Kind`. `description` is a tool's: its docstring."""
 

@@ -41,7 +41,7 @@ def wrapped(target: Any, what: str, around: Around) -> Any:
         raise TypeError(f"@{what} marks functions, methods and other callables, not a {type(target).__name__}")
     if isinstance(target, _ROUTINES):
         return around(target, target)
-    return WrappedCallable(target, around)
+    return (WrappedFunction if hasattr(type(target), "__get__") else WrappedCallable)(target, around)
 
 
 def _class(target: type, what: str, around: Around) -> type:
@@ -70,12 +70,6 @@ class WrappedCallable(wrapt.ObjectProxy):  # type: ignore[type-arg]  # not a gen
         calling: Callable[..., Any] = self._self_calling
         return calling
 
-    def __get__(self, instance: Any, owner: type | None = None) -> Any:
-        """A method, where the object itself is a function of a kind; else the object, as with any other attribute."""
-        if instance is None or not hasattr(type(self.__wrapped__), "__get__"):
-            return self
-        return types.MethodType(self, instance)
-
     def __copy__(self) -> Any:
         return type(self)(copy.copy(self.__wrapped__), self._self_around)
 
@@ -84,3 +78,10 @@ class WrappedCallable(wrapt.ObjectProxy):  # type: ignore[type-arg]  # not a gen
 
     def __reduce_ex__(self, protocol: Any) -> Any:
         return type(self), (self.__wrapped__, self._self_around)
+
+
+class WrappedFunction(WrappedCallable):
+    """A function of another kind than Python's own, which is a method where it is an attribute of a class."""
+
+    def __get__(self, instance: Any, owner: type | None = None) -> Any:
+        return self if instance is None else types.MethodType(self, instance)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import sys
 import types
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
@@ -11,6 +10,7 @@ from typing import Any, TypeVar
 
 from opentelemetry.context import Context, attach, detach, get_current
 
+from llmtrace.engine.guise import guise
 from llmtrace.engine.home import Home
 
 T = TypeVar("T")
@@ -88,7 +88,7 @@ def driving(function: Callable[..., Any], watching: Callable[[Any, Any], Watch])
     `yield from` would do for all but `close` and a thrown `GeneratorExit`: it lets neither be answered with a value.
     """
 
-    @functools.wraps(function)
+    @guise(function)
     def generating(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
         inner = function(*args, **kwargs)
         watch = watching(args, kwargs)
@@ -120,15 +120,16 @@ def driving(function: Callable[..., Any], watching: Callable[[Any, Any], Watch])
 
 def adriving(function: Callable[..., Any], watching: Callable[[Any, Any], Watch]) -> Callable[..., Any]:
     """Stands in for an async generator function. `watching` gets the arguments when the first value is asked for."""
+    within_, adopted = within, _adopted
 
-    @functools.wraps(function)
+    @guise(function)
     async def generating(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, Any]:
         inner = function(*args, **kwargs)
         watch = watching(args, kwargs)
-        step, value, closing = _adopted(inner), None, False
+        step, value, closing = adopted(inner), None, False
         while True:
             try:
-                given = await within(watch.inside, step(value))
+                given = await within_(watch.inside, step(value))
             except StopAsyncIteration:
                 watch.ended(GeneratorExit() if closing else None, None)
                 return

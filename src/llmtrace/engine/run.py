@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import inspect
 import types
 from collections.abc import Awaitable, Callable, Mapping
@@ -14,6 +13,7 @@ from llmtrace.engine.call import Call
 from llmtrace.engine.context import suppressed
 from llmtrace.engine.drive import Inside, Watch, adriving, driving, within
 from llmtrace.engine.engine import SWITCH
+from llmtrace.engine.guise import guise
 from llmtrace.engine.home import Home
 
 if TYPE_CHECKING:
@@ -24,17 +24,18 @@ T = TypeVar("T")
 
 
 def calling(point: Begin, guard: Guard, original: Callable[..., Any]) -> Callable[..., Any]:
-    """A function that makes a call of every run of the original, and looks like it: plain, or a coroutine function."""
+    """A function that makes a call of every run of the original, and looks like it."""
+    begin_, run_ = begin, run
 
-    @functools.wraps(original)
+    @guise(original)
     def plain(*args: Any, **kwargs: Any) -> Any:
-        call = begin(point, guard, args, kwargs)
-        return original(*args, **kwargs) if call is None else run(call, guard, original, args, kwargs)
+        call = begin_(point, guard, args, kwargs)
+        return original(*args, **kwargs) if call is None else run_(call, guard, original, args, kwargs)
 
-    @functools.wraps(original)
+    @guise(original)
     async def awaiting(*args: Any, **kwargs: Any) -> Any:
-        call = begin(point, guard, args, kwargs)
-        return await (original(*args, **kwargs) if call is None else run(call, guard, original, args, kwargs))
+        call = begin_(point, guard, args, kwargs)
+        return await (original(*args, **kwargs) if call is None else run_(call, guard, original, args, kwargs))
 
     def watching(args: Any, kwargs: Any) -> Watch:
         call = begin(point, guard, args, kwargs)
