@@ -74,12 +74,20 @@ def hear(customer: str, question: str) -> str:
     return question
 
 
+def thank(desk: OpenAIDesk | AnthropicDesk, customer: str, comment: str) -> None:
+    """A thumb up for the desk's last answer, from whoever got it."""
+    console.print(f"\n\n[bold cyan]{customer}:[/] {comment} [dim](thumb up)[/]")
+    if desk.handle:
+        llmtrace.feedback(desk.handle, "thumb up", True, comment=comment, user=customer.lower())
+
+
 def mia(client: openai.OpenAI, notes: Notes) -> None:
     """A conversation on OpenAI."""
     desk = OpenAIDesk(client, notes, say)
     with llmtrace.conversation(f"mia-{RUN}", user="mia", channel="web"):
         for question in MIA:
             desk.answer(hear("Mia", question))
+    thank(desk, "Mia", "That was quick!")
 
 
 async def tom(client: anthropic.AsyncAnthropic, notes: Notes) -> None:
@@ -88,6 +96,7 @@ async def tom(client: anthropic.AsyncAnthropic, notes: Notes) -> None:
     async with client, llmtrace.conversation(f"tom-{RUN}", user="tom", channel="phone"):
         for question in TOM:
             await desk.answer(hear("Tom", question))
+    thank(desk, "Tom", "Thanks, that helps.")
 
 
 def talk(clients: Clients) -> None:
@@ -108,7 +117,7 @@ def main() -> None:
     parser.add_argument("--exporter", action="append", help="where spans go instead of the local store; repeatable")
     chosen = parser.parse_args()
     handle = llmtrace.init(service_name="bike-desk", exporters=chosen.exporter)
-    with live() if chosen.live else local() as clients:
+    with live() if chosen.live else local() as clients, llmtrace.tags("live" if chosen.live else "local"):
         if clients == (None, None):
             sys.exit(
                 "To talk to a provider, set OPENAI_API_KEY, ANTHROPIC_API_KEY or both; without --live, none is needed."
@@ -136,6 +145,7 @@ def show(exporters: Sequence[object], store: Path) -> None:
         ("show ID", "one trace or call in full, prompt and answer; an id is above"),
         (f"show --conversation mia-{RUN}", "what Mia asked"),
         ("show --error", "what went wrong"),
+        ("show --metadata channel=phone", "who called"),
     ):
         console.print(f"  {command} {arguments:<32}{purpose}")
 

@@ -8,17 +8,22 @@ import anthropic
 import openai
 
 import llmtrace
-from demo.tools import SCHEMAS, Notes, use
+from demo.tools import SCHEMAS, Notes, readable, use
 
 REWRITE = "Rewrite the customer's last question as a short search query. Answer with the query alone."
-ANSWER = "You are the help desk of a bike rental. Answer in a sentence or two, from these notes and your tools:\n"
+ANSWER = (
+    "You are the help desk of a bike rental. Answer in a sentence or two, from these notes and your tools:\n{notes}"
+)
+
+rewriting = llmtrace.prompt("search query", version=2, template=REWRITE)
+answering = llmtrace.prompt("answer", version=5, template=ANSWER)
 
 Say = Callable[[str], None]
 
 
 def instructions(notes: list[dict[str, object]]) -> str:
     """What the model is told before it answers."""
-    return ANSWER + "\n".join(f"- {note['text']}" for note in notes)
+    return ANSWER.format(notes="\n".join(f"- {note['text']}" for note in notes))
 
 
 class OpenAIDesk:
@@ -30,22 +35,30 @@ class OpenAIDesk:
     def __init__(self, client: openai.OpenAI, notes: Notes, say: Say) -> None:
         self.client, self.notes, self.say = client, notes, say
         self.history: list = []
+        self.handle: str | None = None
 
     @llmtrace.workflow(name="help desk")
     def answer(self, question: str) -> str:
         """Answers the question, saying the words as they come."""
-        self.history.append({"role": "user", "content": question})
-        notes = self.notes.search(self.rewrite())
-        answer = self.reply(instructions(notes))
+        self.handle = llmtrace.current().handle
+        self.history.append({"role": "user", "content": readable(question)})
+        answer = self.reply(instructions(self.look_up()))
         self.history.append({"role": "assistant", "content": answer})
         return answer
 
+    @llmtrace.chain(name="look up")
+    def look_up(self) -> list[dict[str, object]]:
+        """What the notes say to the last question."""
+        return self.notes.search(self.rewrite())
+
     @llmtrace.step
+    @rewriting
     def rewrite(self) -> str:
         """The last question, as a search query."""
         return self.ask([{"role": "system", "content": REWRITE}, *self.history]).choices[0].message.content
 
     @llmtrace.step
+    @answering
     def reply(self, system: str) -> str:
         """Lets the model use its tools, and streams what it says then."""
         messages = [{"role": "system", "content": system}, *self.history]
@@ -84,17 +97,24 @@ class AnthropicDesk:
     def __init__(self, client: anthropic.AsyncAnthropic, notes: Notes, say: Say) -> None:
         self.client, self.notes, self.say = client, notes, say
         self.history: list = []
+        self.handle: str | None = None
 
     @llmtrace.workflow(name="help desk")
     async def answer(self, question: str) -> str:
         """Answers the question, saying the words as they come."""
-        self.history.append({"role": "user", "content": question})
-        notes = await asyncio.to_thread(self.notes.search, await self.rewrite())
-        answer = await self.reply(instructions(notes))
+        self.handle = llmtrace.current().handle
+        self.history.append({"role": "user", "content": readable(question)})
+        answer = await self.reply(instructions(await self.look_up()))
         self.history.append({"role": "assistant", "content": answer})
         return answer
 
+    @llmtrace.chain(name="look up")
+    async def look_up(self) -> list[dict[str, object]]:
+        """What the notes say to the last question."""
+        return await asyncio.to_thread(self.notes.search, await self.rewrite())
+
     @llmtrace.step
+    @rewriting
     async def rewrite(self) -> str:
         """The last question, as a search query."""
         message = await self.client.messages.create(
@@ -103,6 +123,7 @@ class AnthropicDesk:
         return message.content[0].text
 
     @llmtrace.step
+    @answering
     async def reply(self, system: str) -> str:
         """Streams what the model says, and runs the tools it asks for, until it asks for none."""
         messages = list(self.history)

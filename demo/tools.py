@@ -1,6 +1,7 @@
-"""What the help desk can look up and work out: its tools, and its search through the notes."""
+"""What the help desk can look up and work out: its tools, its search through the notes, and what no model may read."""
 
 import json
+import re
 from operator import itemgetter
 
 import openai
@@ -43,6 +44,15 @@ SCHEMAS = [
         },
     },
 ]
+
+
+CARD_NUMBER = re.compile(r"\b(?:\d[ -]?){12,18}\d\b")
+
+
+@llmtrace.guardrail(name="no card numbers")
+def readable(question: str) -> str:
+    """The question as a model may read it."""
+    return CARD_NUMBER.sub("(card number)", question)
 
 
 def use(name: str, arguments: dict) -> str:

@@ -62,7 +62,7 @@ def commands(block: Block) -> Iterator[list[str]]:
 
 def masked(shown: str) -> str:
     """What is shown, without what differs from run to run: ids, times, counts, costs, and the padding of columns."""
-    return re.sub(r" *(?:\b[0-9a-f]{8,32}\b|\$?\d[\d,.:-]*(?:µs|ms|s)?)", " #", shown)
+    return re.sub(r" *(?:\b[0-9a-f]{6,32}\b|\$?\d[\d,.:-]*(?:µs|ms|s)?)", " #", shown)
 
 
 @contextmanager

@@ -6,6 +6,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+from llmtrace.semconv import names
+from llmtrace.store import Filter, Store
+from tests import documented
+
 ROOT = Path(__file__).parents[1]
 
 
@@ -34,6 +38,28 @@ def test_the_demo_talks_shows_what_it_traced_and_says_what_to_type_next(tmp_path
     assert re.search(r"llm claude-haiku-4-5  \d+ → \d+ tokens  \$0\.0\d+  \d+ms", traced)
     assert str(tmp_path / "traces.db") in traced
     assert "show --conversation mia-" in traced
+    (shown,) = [block.text for block in documented.blocks((ROOT / "README.md").read_text()) if block.language == "text"]
+    assert documented.masked(shown) in documented.masked(traced), "README.md shows a turn of it"
+
+
+def test_what_the_demo_says_of_its_steps_is_in_the_store(tmp_path):
+    assert demo(tmp_path).returncode == 0
+    with Store(tmp_path / "traces.db") as store:
+        traces = [(store.spans(one.trace_id), store.scores(one.trace_id)) for one in store.traces(Filter())]
+    assert [[(score.name, score.value, score.user) for score in scores] for _, scores in reversed(traces)] == [
+        [],
+        [("thumb up", 1.0, "mia")],
+        [],
+        [("thumb up", 1.0, "tom")],
+    ]
+    spans = [span for trace, _ in traces for span in trace]
+    assert {span.tags for span in spans} == {("local",)}
+    kinds = {span.attributes.get(names.STEP_KIND.key): span.name for span in spans if span.operation == names.STEP}
+    assert kinds["chain"] == "look up"
+    assert kinds["guardrail"] == "no card numbers"
+    chats = [span for span in spans if span.operation == "chat"]
+    prompts = {(span.attributes[names.PROMPT_NAME.key], span.attributes[names.PROMPT_VERSION.key]) for span in chats}
+    assert prompts == {("search query", "2"), ("answer", "5")}
 
 
 def test_the_demo_can_send_its_spans_elsewhere(tmp_path):

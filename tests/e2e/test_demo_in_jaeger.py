@@ -20,6 +20,8 @@ ROOT = Path(__file__).parents[2]
 SERVICE = "bike-desk"
 TRACES = 4
 """Two conversations of two turns."""
+THUMBS = 2
+"""One at the end of each conversation, in the trace of its last turn."""
 
 
 def sent(exporter: str) -> None:
@@ -45,8 +47,13 @@ def asked(query: str) -> list[dict[str, Any]]:
 
 
 def rooted(trace: dict[str, Any]) -> bool:
-    """Whether the root is there, which ends last and is sent last."""
+    """Whether the root is there, which ends last of all that is no judgement."""
     return any(not span["references"] for span in trace["spans"])
+
+
+def judged(traces: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The spans that say what somebody thought."""
+    return [span for trace in traces for span in trace["spans"] if "gen_ai.evaluation.name" in span["tags"]]
 
 
 @pytest.mark.parametrize("wire", ["http", "grpc"])
@@ -55,7 +62,7 @@ def test_the_demo_arrives_whole(jaeger: Any, wire: str) -> None:
     sent(getattr(jaeger, wire))
     ends = time.monotonic() + 30
     traces: list[dict[str, Any]] = []
-    while sum(map(rooted, traces)) < TRACES and time.monotonic() < ends:
+    while (sum(map(rooted, traces)), len(judged(traces))) != (TRACES, THUMBS) and time.monotonic() < ends:
         time.sleep(0.2)
         traces = [trace for trace in asked(jaeger.query) if trace["traceID"] not in before]
 
@@ -69,7 +76,12 @@ def test_the_demo_arrives_whole(jaeger: Any, wire: str) -> None:
         assert root["operationName"].startswith("invoke_workflow ")
         assert root["duration"] >= max(span["duration"] for span in trace["spans"])
 
-    spans = [span for trace in traces for span in trace["spans"]]
+    thumbs = judged(traces)
+    assert {span["tags"]["user.id"]: span["tags"]["gen_ai.evaluation.score.value"] for span in thumbs} == {
+        "mia": 1,
+        "tom": 1,
+    }
+    spans = [span for trace in traces for span in trace["spans"] if span not in thumbs]
     people = Counter((span["tags"]["gen_ai.conversation.id"][:3], span["tags"]["user.id"]) for span in spans)
     assert set(people) == {("mia", "mia"), ("tom", "tom")}
     assert {span["tags"]["llmtrace.metadata.channel"] for span in spans} == {"web", "phone"}
