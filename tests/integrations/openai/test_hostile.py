@@ -1,7 +1,6 @@
 """Whatever a client or a server sends: a record comes of it, with the types it promises, and nothing is raised."""
 
 import json
-import time
 from dataclasses import fields, is_dataclass
 from functools import cache
 from types import UnionType
@@ -211,14 +210,10 @@ def test_a_deep_body_is_no_harm(depth):
         {"choices": [{"delta": {"content": "x" * 20}}]},
     ],
 )
-def test_the_work_grows_with_the_stream_and_no_faster(event):
-    def seconds(count):
-        began = time.process_time()
-        streamed("/chat/completions", {}, [event] * count)
-        return time.process_time() - began
-
-    seconds(10)
-    assert seconds(20_000) < 30 * max(seconds(2_000), 0.005)
+def test_a_stream_of_a_hundred_thousand_events_is_read_in_one_pass(event):
+    """Work that grew with the square of the stream would not end here in any patience."""
+    record = streamed("/chat/completions", {}, [event] * 100_000)
+    assert sum(len(str(part)) for part in record.output_messages[0].parts) > 100_000
 
 
 @pytest.mark.parametrize("index", [-1, 10**18, "0", None, [], 1.5])
