@@ -3,30 +3,19 @@
 from __future__ import annotations
 
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, NamedTuple
-
-from opentelemetry.context import Context, attach, create_key, get_current, get_value, set_value
+from typing import TYPE_CHECKING
 
 from llmtrace.api.current import Current
 from llmtrace.api.marking import marked
 from llmtrace.api.marks import Marks, point
 from llmtrace.api.shapes import SHAPES
 from llmtrace.api.wrapping import F
+from llmtrace.engine.context import Place, current_scope, enter, leave, place_in, with_scope
 from llmtrace.engine.guard import Guard
 from llmtrace.engine.run import begin
 
 if TYPE_CHECKING:
     from llmtrace.engine.call import Call
-
-_ENTERED_KEY = create_key("llmtrace-entered")
-
-
-class Entered(NamedTuple):
-    """One time that a block was entered: its call, if it is traced, and the context before."""
-
-    block: Block
-    call: Call | None
-    before: Context
 
 
 class Block:
@@ -38,7 +27,7 @@ class Block:
     def __init__(self, kind: str, marks: Marks) -> None:
         self._kind = kind
         self._marks = marks
-        self._entered: list[Entered] = []
+        self._entered: list[tuple[Place | None, Call | None]] = []
 
     def __call__(self, function: F, /) -> F:
         """Marks a function as the step."""
@@ -50,30 +39,25 @@ class Block:
         guard = Guard(f"the {self._kind} {name!r}")
         operation = SHAPES[self._kind](name, self._marks, None)
         call = begin(point(operation, name, self._marks), guard, (), {})
-        before = get_current()
-        entered = Entered(self, call, before)
-        self._entered.append(entered)
-        attach(set_value(_ENTERED_KEY, entered, before if call is None else call.context))
+        inside = with_scope(current_scope()) if call is None else call.context
+        self._entered.append((place_in(inside), call))
+        enter(self, inside)
         return Current(call)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        call = self._leave().call
+        call = self._left()
         if call is not None:
             with call.guard:
                 call.back() if error is None else call.finish(error)
 
-    def _leave(self) -> Entered:
+    def _left(self) -> Call | None:
         # One object may be entered by many tasks at once: which time this one is, its context knows.
-        entered: Any = get_value(_ENTERED_KEY)
-        if entered is not None and entered.block is self:
-            # No token: it would be of no use where a generator is left in another thread than it was entered in.
-            attach(entered.before)
-        else:
-            entered = self._entered[-1]
+        place = leave(self)
+        entered = next((one for one in self._entered if one[0] is place), self._entered[-1])
         self._entered[:] = [one for one in self._entered if one is not entered]
-        return entered  # type: ignore[no-any-return]  # the key is ours alone
+        return entered[1]
 
     async def __aenter__(self) -> Current:
         return self.__enter__()

@@ -10,18 +10,10 @@ from dataclasses import replace
 from types import TracebackType
 from typing import Any
 
-from opentelemetry.context import (
-    _SUPPRESS_INSTRUMENTATION_KEY,
-    Context,
-    attach,
-    create_key,
-    get_current,
-    get_value,
-    set_value,
-)
+from opentelemetry.context import _SUPPRESS_INSTRUMENTATION_KEY, Context, get_current, set_value
 
 from llmtrace.api.wrapping import F, wrapped
-from llmtrace.engine.context import left, scope_begun, with_scope
+from llmtrace.engine.context import enter, leave, left, scope_begun, with_scope
 from llmtrace.engine.drive import Inside, Watch, adriving, driving, within
 from llmtrace.engine.engine import SWITCH
 from llmtrace.engine.guard import Guard
@@ -29,7 +21,6 @@ from llmtrace.engine.guise import guise
 from llmtrace.engine.home import Home
 from llmtrace.facts.records import Prompt, Scope
 
-_BEFORE_KEY = create_key("llmtrace-before")
 _REDACTING = Guard("the redaction of what the app says of a block", tolerance=None)
 
 
@@ -40,18 +31,12 @@ class Saying:
         self._say = say
 
     def __enter__(self) -> None:
-        # What is needed to leave lies in the context itself: one object may be entered by many tasks at once. It is no
-        # token, which would be of no use where a generator is left in another thread than it was entered in.
-        before = get_current()
-        attach(set_value(_BEFORE_KEY, before, self._say(before)))
+        enter(self, self._say(get_current()))
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        before: Any = get_value(_BEFORE_KEY)
-        if before is not None:
-            left(get_current(), before)
-            attach(before)
+        leave(self)
 
     async def __aenter__(self) -> None:
         self.__enter__()

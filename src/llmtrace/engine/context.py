@@ -9,7 +9,7 @@ from contextvars import ContextVar
 from dataclasses import replace
 from typing import Any, Protocol, cast
 
-from opentelemetry.context import _SUPPRESS_INSTRUMENTATION_KEY, Context, create_key, get_current, set_value
+from opentelemetry.context import _SUPPRESS_INSTRUMENTATION_KEY, Context, attach, create_key, get_current, set_value
 from opentelemetry.trace import INVALID_SPAN, Link, Span, get_current_span, set_span_in_context
 
 from llmtrace.facts.records import Scope
@@ -29,24 +29,28 @@ class Work(Protocol):
 class Place:
     """A call or a block, while code is inside and after; what was started inside has it in its context for good.
 
-    `around` is the context outside of it, `span` what is current inside, `call` the call that this is or is inside of.
+    `around` is the context outside of it, `span` what is current inside, `call` the call that this is or is inside of,
+    and `by` the object that was entered, which many tasks may be inside of at once.
     """
 
-    __slots__ = ("around", "call", "open", "runner", "scope", "span")
+    __slots__ = ("around", "by", "call", "open", "runner", "scope", "span")
 
     def __init__(self, scope: Scope, around: Context, call: Work | None) -> None:
         self.scope = scope
         self.around = around
         self.span: Span = INVALID_SPAN
         self.call = call
+        self.by: object = None
         self.open = True
         self.runner = _runner()
 
     def leave(self) -> None:
         """It is over, for all that was started inside, too."""
         self.open = False
+        # Else tasks that start one another would keep all those before them.
+        self.call = None
         while (outer := place_in(self.around)) is not None and not outer.open:
-            self.around = outer.around  # else tasks that start one another would keep all those before them
+            self.around = outer.around
 
 
 class Job(threading.local):
@@ -110,6 +114,37 @@ def with_scope(scope: Scope, context: Context | None = None, around: Context | N
     place = Place(scope, around, call_in(around))
     place.span = get_current_span(context)
     return set_value(PLACE_KEY, place, context)
+
+
+def enter(by: object, inside: Context) -> None:
+    """Makes the context inside a new place current, until `leave`."""
+    place = place_in(inside)
+    if place is not None and place is not place_in(get_current()):
+        place.by = by
+    attach(inside)
+
+
+def leave(by: object) -> Place | None:
+    """Leaves the place that `by` was entered at, and gives it; None where this code is not inside of it.
+
+    No token is used: it would be of no use where a generator is left in another thread than it was entered in.
+    """
+    now = place_in(get_current())
+    place = next((each for each in _outwards(now) if each.by is by and each.open), None)
+    if place is None:
+        return None
+    if place is now:
+        attach(_outside(place))
+    place.leave()
+    return place
+
+
+def _outside(place: Place) -> Context:
+    """The context around the place, and around those that the same code left already, out of their order."""
+    around = place.around
+    while (outer := place_in(around)) is not None and not outer.open and outer.runner == place.runner:
+        around = outer.around
+    return around
 
 
 def left(context: Context, around: Context) -> None:
