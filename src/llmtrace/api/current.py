@@ -70,6 +70,12 @@ class Current:
         if provider is not None:
             self._say("provider", provider)
 
+    def server(self, address: str, port: int | None = None) -> None:
+        """Where the model, the index or the tool is asked: a host's name, and its port."""
+        self._say("server_address", address)
+        if port is not None:
+            self._say("server_port", port)
+
     def parameters(self, **given: Unpack[Parameters]) -> None:
         """What the model was asked for besides the messages: `max_tokens`, `temperature` and so on."""
         for name, value in given.items():

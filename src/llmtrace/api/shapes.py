@@ -41,6 +41,8 @@ def _shape(operation: str, read: Reader, kind: str = "internal", *, step: bool =
         def record(evidence: Evidence) -> Record:
             made = read(name, named(evidence), _result(evidence, marks), marks)
             made.metadata = mapping(render(marks.metadata))
+            if isinstance(made, Inference):
+                made.stream = bool(evidence.chunks)
             _say(made, evidence.notes)
             return made
 

@@ -93,7 +93,8 @@ def _complete(record: Record, start: Start) -> Record:
     record.provider = record.provider or start.provider
     record.request_model = record.request_model or start.model
     record.conversation_id = record.conversation_id or start.conversation_id
-    record.server_address, record.server_port = start.address, start.port
+    if record.server_address is None:
+        record.server_address, record.server_port = start.address, start.port
     return record
 
 
