@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from docs.api import api_body
 from llmtrace import integrations
 from llmtrace.facts.operation import Integration
 from llmtrace.semconv.names import ATTRIBUTES, Attribute
@@ -135,6 +136,17 @@ def locked(package: str, lock: str) -> str:
     return next(line.split("==")[1].split()[0] for line in lines if line.startswith(f"{package}=="))
 
 
+def api_page() -> str:
+    """Everything that an app can call."""
+    return page(
+        "Python API",
+        "All of it is there after `import llmtrace`. What marks and what says is described in\n"
+        "[mark your own steps](../how-to/mark-your-own-steps.md) and [instrument a model by hand]"
+        "(../how-to/instrument-by-hand.md), what\n`init()` takes in [settings](settings.md).",
+        api_body(),
+    )
+
+
 def page(title: str, opening: str, body: str) -> str:
     """A whole page; its first line tells an editor not to edit it."""
     return f"<!-- Written by docs/generate.py: `make docs` writes it anew. -->\n\n# {title}\n\n{opening}\n\n{body}"
@@ -152,6 +164,7 @@ def cell(text: str) -> str:
 
 
 PAGES: dict[str, Callable[[], str]] = {
+    "reference/api.md": api_page,
     "reference/attributes.md": attributes_page,
     "reference/integrations.md": integrations_page,
     "reference/settings.md": settings_page,
