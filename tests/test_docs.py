@@ -65,7 +65,9 @@ def test_a_reader_complains_of_an_example_that_is_wrong(example: str, complaint:
 
 @every_page
 def test_an_example_that_is_not_run_says_why(page: Path):
-    skipped = [block for block in documented.blocks(page.read_text()) if not block.runs]
+    python = [block for block in documented.blocks(page.read_text()) if block.language == "python"]
+    assert len(python) == page.read_text().count("```python"), "one is fenced in a way that the tests do not know"
+    skipped = [block for block in python if not block.runs]
     assert {block.text.partition("\n")[0] for block in skipped} <= NOT_RUN.keys()
 
 
@@ -73,6 +75,12 @@ def test_an_example_that_is_not_run_says_why(page: Path):
 def test_every_link_leads_somewhere(page: Path):
     targets = [target.partition("#")[0] for target in LINK.findall(page.read_text()) if "://" not in target]
     assert not [target for target in targets if not (page.parent / target).exists()]
+
+
+def test_the_index_links_every_page_or_its_folder():
+    linked = {(DOCS / target.partition("#")[0]).resolve() for target in LINK.findall((DOCS / "index.md").read_text())}
+    pages = {*DOCS.rglob("*.md")} - {DOCS / "index.md"}
+    assert not {page for page in pages if not {page, page.parent} & (linked - {DOCS})}
 
 
 @every_page
