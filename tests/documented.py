@@ -121,17 +121,8 @@ class Reader:
         text = ELSEWHERE.sub(self.backend, block.text)
         if "def test_" in text:
             Path("test_page.py").write_text(text)
-            pytest = [
-                sys.executable,
-                "-m",
-                "pytest",
-                "-q",
-                "-c",
-                REPOSITORY / "pyproject.toml",
-                "-p",
-                "no:cacheprovider",
-            ]
-            subprocess.run([*pytest, "test_page.py"], check=True)
+            ours = ["-c", str(REPOSITORY / "pyproject.toml"), "-p", "no:cacheprovider"]
+            subprocess.run([sys.executable, "-m", "pytest", "-q", *ours, "test_page.py"], check=True)
             return
         if "llmtrace.init(" in text:
             llmtrace.shutdown()
