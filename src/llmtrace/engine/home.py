@@ -40,13 +40,16 @@ class Home:
 
 def _bring(source: Context, target: Context, first: dict[ContextVar[Any], Token[Any]]) -> None:
     """Makes the variables of `target`, which is like the current context, what they are in `source`."""
+    beside = len(target)
     for variable, value in source.items():
         was = target.get(variable, _NOTHING)
-        if was is value:
-            continue
-        token = variable.set(value)
         if was is _NOTHING:
-            first[variable] = token
-    for variable in [variable for variable in target if variable not in source and variable in first]:
-        with suppress(ValueError):  # it was set in another thread's context, and cannot be unset in this one
-            variable.reset(first.pop(variable))
+            first[variable] = variable.set(value)
+            continue
+        beside -= 1
+        if was is not value:
+            variable.set(value)
+    if beside:
+        for variable in [variable for variable in target if variable not in source and variable in first]:
+            with suppress(ValueError):  # it was set in another thread's context, and cannot be unset in this one
+                variable.reset(first.pop(variable))
