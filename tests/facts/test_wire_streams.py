@@ -3,6 +3,7 @@
 import gzip
 import json
 
+import httpx  # noqa: F401 - what the answer came through: its decoders are the ones that are used
 import pytest
 
 from llmtrace.facts.operation import Evidence, Operation, Received, Start

@@ -15,6 +15,9 @@ from llmtrace.engine.guard import Guard
 TICK = 0.02
 """Seconds the worker lets calls gather before it works them off: one wake-up then serves many calls."""
 
+PAUSE = 0.001
+"""Seconds the worker works at a stretch. To let others in after every call would cost more than a small call does."""
+
 MAX_CALLS = 10_000
 
 
@@ -110,13 +113,17 @@ class Worker:
         """Settles what waits; False if time ran out. Jobs are taken under `_busy` only: who holds it misses none."""
         self._settling = threading.get_ident()
         try:
+            pause = time.monotonic() + PAUSE
             while self._jobs:
-                if time.monotonic() > deadline:
+                now = time.monotonic()
+                if now > deadline:
                     return False
+                if now > pause:
+                    time.sleep(0)  # lets a thread that waits for the interpreter lock have it
+                    pause = now + PAUSE
                 job = self._jobs.popleft()
                 self._bytes -= job.size
                 self._settle(job)
-                time.sleep(0)  # lets a thread that waits for the interpreter lock have it between two jobs
             self._bytes = 0
             return True
         finally:
