@@ -169,7 +169,9 @@ def test_another_service_goes_on_with_the_trace_and_what_was_said(captured: Capt
     assert headers["accept"] == "*/*"
 
 
-@pytest.mark.parametrize("headers", [{}, {"traceparent": "junk", "baggage": "llmtrace=%7B"}, {"baggage": "llmtrace=[1]"}])
+@pytest.mark.parametrize(
+    "headers", [{}, {"traceparent": "junk", "baggage": "llmtrace=%7B"}, {"baggage": "llmtrace=[1]"}]
+)
 def test_headers_of_strangers_change_nothing(captured: Captured, headers: dict[str, str]) -> None:
     with llmtrace.extract(headers):
         inner()
@@ -216,5 +218,3 @@ def test_feedback_on_no_handle_is_refused_by_name() -> None:
 
 def test_feedback_without_tracing_says_so() -> None:
     assert llmtrace.feedback("0" * 31 + "1-" + "0" * 15 + "2", "thumbs", 1) is False
-
-

@@ -109,7 +109,13 @@ async def test_a_coroutine_function_is_awaited_as_before(captured: Captured) -> 
 
 def test_methods_of_every_kind_are_steps(captured: Captured) -> None:
     desk = Desk()
-    called = [desk.method(1), Desk.static_inside(2), desk.static_outside(3), Desk.class_inside(4), desk.class_outside(5)]
+    called = [
+        desk.method(1),
+        Desk.static_inside(2),
+        desk.static_outside(3),
+        Desk.class_inside(4),
+        desk.class_outside(5),
+    ]
     assert called == [1, 2, 3, 4, 5]
     assert [decoded(span)["llmtrace.input"] for span in captured.spans] == [{"n": n} for n in called]
 
