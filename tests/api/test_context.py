@@ -1,4 +1,4 @@
-"""What the app says of a block reaches every span below, of every thread and task that copies the context, and no other."""
+"""What the app says of a block reaches every span below, of every thread and task that copies the context, no other."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import hashlib
 import inspect
 from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 import pytest
 from opentelemetry import trace
@@ -182,7 +181,7 @@ def test_headers_of_strangers_change_nothing(captured: Captured, headers: dict[s
 
 def test_secrets_in_what_is_said_are_redacted(captured: Captured) -> None:
     key = "sk-" + "proj-" + "a1B2" * 12
-    with llmtrace.metadata(note=f"key {key}", password="hunter22"):  # noqa: S106 - the canary
+    with llmtrace.metadata(note=f"key {key}", password="hunter22"):
         inner()
     assert key not in str(dict(captured.one("inner").attributes))
     assert "hunter22" not in str(dict(captured.one("inner").attributes))

@@ -234,7 +234,7 @@ def counting(n: int) -> Iterator[int]:
     for i in range(n):
         sent = yield sent if sent is not None else i
         double(i)
-    return "done"  # noqa: B901 - the return value is what is tested
+    return "done"
 
 
 @llmtrace.step
