@@ -9,7 +9,7 @@ import pytest
 from tests.sources import REPOSITORY
 
 HOST = re.compile(
-    r"\b(?:pypi|pythonhosted|npmjs|yarnpkg|anaconda|crates|rubygems|goproxy)\.(?:org|com|io|cn)\b|\bproxy\.golang\.org\b"
+    r"\b(?:pypi|pythonhosted|npmjs|yarnpkg|anaconda|crates|rubygems|goproxy)\.(?:org|com|io|cn)\b|\bproxy\.[a-z]+\.org\b"
 )
 MACHINE_PATH = re.compile(r"(?<![\w.$}])/(?:root|work|Users)/\w")
 
