@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import inspect
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from types import TracebackType
@@ -14,7 +13,7 @@ from opentelemetry.context import _SUPPRESS_INSTRUMENTATION_KEY, Context, get_cu
 
 from llmtrace.api.wrapping import F, wrapped
 from llmtrace.engine.context import enter, leave, left, scope_begun, with_scope
-from llmtrace.engine.drive import Inside, Watch, adriving, driving, within
+from llmtrace.engine.drive import Inside, Watch, shaped, within
 from llmtrace.engine.engine import SWITCH
 from llmtrace.engine.guard import Guard
 from llmtrace.engine.guise import guise
@@ -66,11 +65,7 @@ class Saying:
             inside = self._say(before)
             return Watch(Inside(inside, Home()), ended=lambda *_: left(inside, before))
 
-        if inspect.isasyncgenfunction(function):
-            return adriving(function, watching)
-        if inspect.isgeneratorfunction(function):
-            return driving(function, watching)
-        return awaiting if inspect.iscoroutinefunction(function) else plain
+        return shaped(function, plain, awaiting, watching)
 
     async def _awaited(self, awaitable: Awaitable[Any]) -> Any:
         before = get_current()

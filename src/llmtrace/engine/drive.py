@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import sys
 import types
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
@@ -80,6 +81,20 @@ def within(inside: Inside | None, awaitable: Awaitable[T]) -> Generator[Any, Any
             step = inner.send
         except BaseException as error:  # noqa: BLE001 - thrown in from outside, and thrown on
             step, value = inner.throw, error
+
+
+def shaped(
+    function: Callable[..., Any],
+    plain: Callable[..., Any],
+    awaiting: Callable[..., Any],
+    watching: Callable[[Any, Any], Watch],
+) -> Callable[..., Any]:
+    """What stands in for a function of its shape: one of the two given, or a generator that is watched."""
+    if inspect.isasyncgenfunction(function):
+        return adriving(function, watching)
+    if inspect.isgeneratorfunction(function):
+        return driving(function, watching)
+    return awaiting if inspect.iscoroutinefunction(function) else plain
 
 
 def driving(function: Callable[..., Any], watching: Callable[[Any, Any], Watch]) -> Callable[..., Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import types
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -11,7 +10,7 @@ from opentelemetry.context import Context, attach, detach, get_current
 
 from llmtrace.engine.call import Call
 from llmtrace.engine.context import suppressed
-from llmtrace.engine.drive import Inside, Watch, adriving, driving, within
+from llmtrace.engine.drive import Inside, Watch, shaped, within
 from llmtrace.engine.engine import SWITCH
 from llmtrace.engine.guise import guise
 from llmtrace.engine.home import Home
@@ -41,11 +40,7 @@ def calling(point: Begin, guard: Guard, original: Callable[..., Any]) -> Callabl
         call = begin(point, guard, args, kwargs)
         return Watch(None) if call is None else _watching(call, guard)
 
-    if inspect.isasyncgenfunction(original):
-        return adriving(original, watching)
-    if inspect.isgeneratorfunction(original):
-        return driving(original, watching)
-    return awaiting if inspect.iscoroutinefunction(original) else plain
+    return shaped(original, plain, awaiting, watching)
 
 
 def begin(point: Begin, guard: Guard, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Call | None:

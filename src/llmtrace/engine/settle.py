@@ -29,11 +29,10 @@ def facts_of(engine: Engine, evidence: Evidence, course: Course, scope: Scope, *
     record = evidence.start.operation.read(evidence)
     _complete(record, evidence.start)
     record.conversation_id = scope.conversation_id or record.conversation_id
+    _reconcile(course, record)
     if isinstance(record, Inference):
         # A copy: the scope is shared by all calls of its block, and content rules work in place.
         record.prompt = replace(scope.prompt) if scope.prompt else record.prompt
-    _reconcile(course, record)
-    if isinstance(record, Inference):
         record.stream = record.stream or (bool(evidence.chunks) and not evidence.start.wire)
         if not record.stream:  # the pieces were the network's, of an answer that was no stream
             course.first_chunk, course.chunk_gaps = None, []

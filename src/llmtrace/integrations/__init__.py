@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import importlib.metadata
 import importlib.util
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from llmtrace.facts.operation import Integration
 
@@ -19,15 +19,19 @@ GROUP = "llmtrace.integrations"
 """The entry-point group in which a third party's package names its own `Integration`."""
 
 
-def names() -> list[str]:
-    """Every integration there is, ours and third parties', in order."""
-    return sorted({*BUILT_IN, *(entry.name for entry in importlib.metadata.entry_points(group=GROUP))})
+def _registered() -> dict[str, importlib.metadata.EntryPoint]:
+    """Third parties' integrations by name, the first of each. Looking for them reads every installed package."""
+    found = importlib.metadata.entry_points(group=GROUP)
+    return {entry.name: entry for entry in reversed(tuple(found))}
 
 
 def load(name: str) -> Integration:
     """The integration of that name; a third party's wins over ours. KeyError where there is none."""
-    entries = importlib.metadata.entry_points(group=GROUP, name=name)
-    found = next(iter(entries)).load() if entries else importlib.import_module(BUILT_IN[name]).INTEGRATION
+    return _loaded(name, _registered())
+
+
+def _loaded(name: str, registered: Mapping[str, importlib.metadata.EntryPoint]) -> Integration:
+    found = registered[name].load() if name in registered else importlib.import_module(BUILT_IN[name]).INTEGRATION
     if not isinstance(found, Integration):
         message = f"what is registered as the integration {name!r} is a {type(found).__name__}, not an Integration"
         raise TypeError(message)
@@ -47,12 +51,13 @@ def choose(wanted: Sequence[str] | None) -> list[Integration]:
     """
     chosen = [name for name in wanted or () if not name.startswith("-")]
     left_out = {name[1:] for name in wanted or () if name.startswith("-")}
-    known = names()
+    registered = _registered()
+    known = sorted({*BUILT_IN, *registered})
     for name in (*chosen, *left_out):
         if name not in known:
             message = f"there is no integration {name!r}; known are {', '.join(known)}"
             raise ValueError(message)
-    found = [load(name) for name in chosen or known if name not in left_out]
+    found = [_loaded(name, registered) for name in chosen or known if name not in left_out]
     for integration in found if chosen else ():
         if not installed(integration):
             message = f"the library of {integration.name!r} is not installed: pip install '{integration.requires}'"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from typing import Any
@@ -15,8 +14,6 @@ from opentelemetry.sdk.trace import ReadableSpan, Span, SpanLimits, SpanProcesso
 from llmtrace.engine.context import current_scope
 from llmtrace.semconv.attributes import scope_attributes
 from llmtrace.settings import Settings
-
-logger = logging.getLogger("llmtrace")
 
 SCOPE_NAME = "llmtrace"
 """The instrumentation scope of every span of ours."""
