@@ -1,19 +1,24 @@
 """How an integration tells the engine where to listen and what it hears: tables of points, and pure functions.
 
-The engine patches each point of an `Integration` when its library is imported. A point has one of five roles:
+The engine patches each point of an `Integration` when its library is imported. A point has one of these roles:
 
 - `Begin`: the function is a call. `start` looks at its arguments and says what begins, or None to let it pass.
 - `Sent`: inside a call, the function has made a request; `read` gives the engine what was sent.
 - `Answered`: inside a call, the function is handed the library's answer; `read` gives the engine what came back.
 - `Silenced`: inside a call, the function is the library's own tracing; it is not run and `value` is returned.
 - `Wrapped`: the function is no call, but something has to be done around it; `make` makes what stands in for it.
+- `Hooked`: the library tells of its runs itself, through a hook that is put on there; each run is a call.
+- `Homed`: a generator function inside of which runs begin and end; what is current in it never is at its consumer's.
+- `Carrying`: the function sends a request in which the trace may travel on, to a host that is allowed.
+
+Besides, libraries that make spans of their own are read by `Integration.spans`: span → facts.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 from llmtrace.facts.records import Record
 
@@ -95,12 +100,16 @@ class Begin:
     """The function is a call. `start` gets its positional and keyword arguments, the instance first.
 
     `failed` reads what came back out of the exception of a call that failed, or gives None. `result` makes what is
-    recorded of the function's result, where that is not the result itself.
+    recorded of the function's result, where that is not the result itself. `carrier` gives the headers that a served
+    request came with: its caller's trace goes on here. With `backstop`, the function is a transport that other calls of
+    ours go through: it begins a call only where none is under way that sees the wire itself.
     """
 
     start: Callable[[tuple[Any, ...], Mapping[str, Any]], Start | None]
     failed: Callable[[BaseException], Received | None] = lambda _: None
     result: Callable[[Any], Any] | None = None
+    carrier: Callable[[tuple[Any, ...], Mapping[str, Any]], Mapping[str, str]] | None = None
+    backstop: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +140,70 @@ class Wrapped:
     make: Callable[[Callable[..., Any]], Callable[..., Any]]
 
 
-Point: TypeAlias = Begin | Sent | Answered | Silenced | Wrapped
+class Runs(Protocol):
+    """Calls that a library's own hook tells of. A run is named by the library's own key for it.
+
+    Between `begun` and `ended` or `failed` the run is current where the hook was called, for what the library calls
+    there. A key that nobody began is passed over, so a run that started before tracing did is no fault.
+    """
+
+    @property
+    def tracer_provider(self) -> Any:
+        """Where a library that makes its own spans is to make them."""
+
+    @property
+    def content(self) -> bool:
+        """Whether content is recorded at all; the policy still applies to what is."""
+
+    def begun(self, key: Hashable, start: Start, parent: Hashable | None = None) -> None:
+        """A run began, inside the run `parent` if that is known, else where it was called."""
+
+    def heard(self, key: Hashable, chunk: Any) -> None:
+        """A chunk of the run's answer came by."""
+
+    def ended(self, key: Hashable, result: Any = None) -> None:
+        """The run is over; `result` is snapshotted like a function's."""
+
+    def failed(self, key: Hashable, error: BaseException) -> None:
+        """The run is over, raised out of."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hooked:
+    """`put_on` gets what was found at the point's place, and gives what takes the hook off again."""
+
+    put_on: Callable[[Any, Runs], Callable[[], None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Homed:
+    """The generator function's steps share a context of their own, whoever asks for them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Carrying:
+    """`host` says where the arguments go (None: another process of this machine, to which a trace may always travel).
+
+    `put` gives the arguments with the headers in them, as copies: the app's own objects stay as they are.
+    """
+
+    host: Callable[[tuple[Any, ...], Mapping[str, Any]], str | None]
+    put: Callable[
+        [tuple[Any, ...], Mapping[str, Any], Mapping[str, str]], tuple[tuple[Any, ...], Mapping[str, Any]] | None
+    ]
+
+
+Point: TypeAlias = Begin | Sent | Answered | Silenced | Wrapped | Hooked | Homed | Carrying
+
+
+@dataclass(frozen=True, slots=True)
+class Foreign:
+    """A finished span that a library made itself, as its reader sees it; `events` are names with attributes."""
+
+    scope: str
+    name: str
+    attributes: Mapping[str, Any]
+    events: Sequence[tuple[str, Mapping[str, Any]]] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,10 +212,12 @@ class Integration:
 
     `requires` is a requirement as pip writes it (`openai>=1.40`). A key of `points` is `module:Class.attribute` or
     `module:function`; a point is patched when its module is imported, never before. `optional` names the points that
-    only some of the supported versions have.
+    only some of the supported versions have. A key of `spans` is an instrumentation scope of the library's own: each
+    span of it is described anew by the facts that are read from it, and stays as it is where the reader gives None.
     """
 
     name: str
     requires: str
     points: Mapping[str, Point]
     optional: frozenset[str] = frozenset()
+    spans: Mapping[str, Callable[[Foreign], Record | None]] = field(default_factory=dict)
