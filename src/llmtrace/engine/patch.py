@@ -7,8 +7,10 @@ import importlib.metadata
 import inspect
 import logging
 import sys
+import threading
 import types
 from collections.abc import Callable, Collection
+from functools import partial
 from types import ModuleType
 from typing import Any
 
@@ -19,7 +21,7 @@ from llmtrace.engine.engine import SWITCH
 from llmtrace.engine.guard import Guard
 from llmtrace.engine.run import calling
 from llmtrace.engine.stream import listen
-from llmtrace.facts.operation import Answered, Begin, Integration, Point, Sent, Silenced, Wrapped
+from llmtrace.facts.operation import Answered, Begin, Integration, Listed, Point, Sent, Silenced, Wrapped
 
 logger = logging.getLogger("llmtrace")
 
@@ -65,25 +67,42 @@ class Patch:
 class Patcher:
     """All patches of a set of integrations: applied to what is imported already, and to the rest when it comes.
 
-    A point that a library turns out not to have is a warning, and an error for the integrations in `asked`, those that
-    the app asked for by name.
+    An integration is loaded when the first of its modules is imported. A point that a library turns out not to have is
+    a warning, and an error for the integrations in `asked`, those that the app asked for by name.
     """
 
-    def __init__(self, integrations: Collection[Integration], asked: Collection[str] = ()) -> None:
-        self.patches = [Patch(i, target, point) for i in integrations for target, point in i.points.items()]
+    def __init__(self, integrations: Collection[Listed], asked: Collection[str] = ()) -> None:
+        self._patches: dict[str, list[Patch]] = {}
         self._asked = asked
         self._on = True
-        for module in dict.fromkeys(patch.module for patch in self.patches):
-            wrapt.register_post_import_hook(self._imported, module)
+        self._loading = threading.RLock()
+        self._guard = Guard("the loading of an integration", tolerance=None)
+        for listed in integrations:
+            for module in listed.modules:
+                wrapt.register_post_import_hook(partial(self._imported, listed), module)
 
-    def _imported(self, module: ModuleType) -> None:
+    @property
+    def patches(self) -> list[Patch]:
+        """Those of the integrations that were loaded up to now."""
+        return [patch for patches in list(self._patches.values()) for patch in patches]
+
+    def _imported(self, listed: Listed, module: ModuleType) -> None:
         if not self._on:
             return
-        for patch in self.patches:
-            if patch.module == module.__name__:
-                with patch.guard:
-                    if not patch.put_on(module):
-                        self._absent(patch)
+        with self._guard:
+            for patch in self._of(listed):
+                if patch.module == module.__name__:
+                    with patch.guard:
+                        if not patch.put_on(module):
+                            self._absent(patch)
+
+    def _of(self, listed: Listed) -> list[Patch]:
+        """The patches of an integration, made once; libraries may be imported by several threads."""
+        with self._loading:
+            if listed.name not in self._patches:
+                integration = listed.load()
+                self._patches[listed.name] = [Patch(integration, *each) for each in integration.points.items()]
+            return self._patches[listed.name]
 
     def _absent(self, patch: Patch) -> None:
         if patch.target in patch.integration.optional:
@@ -99,10 +118,13 @@ class Patcher:
                 patch.take_off()
 
 
-def missing(integration: Integration) -> list[str]:
-    """The points that the library, as far as it is imported already, does not have though it should."""
+def missing(listed: Listed) -> list[str]:
+    """Says of each point that the library, as far as it is imported already, does not have though it should."""
+    if not any(module in sys.modules for module in listed.modules):
+        return []
+    integration = listed.load()
     return [
-        target
+        lack(integration, target)
         for target in integration.points
         if target not in integration.optional
         and (module := sys.modules.get(target.partition(":")[0])) is not None
@@ -113,8 +135,8 @@ def missing(integration: Integration) -> list[str]:
 def lack(integration: Integration, target: str) -> str:
     """Says that a library has no such point, and which versions have it."""
     return (
-        f"{integration.name} {_version(integration.name)} has no {target}, so some of its calls would go untraced; "
-        f"supported is {integration.requires}."
+        f"{integration.name} {_version(integration.distribution)} has no {target}, so some of its calls would go "
+        f"untraced; supported is {integration.requires}."
     )
 
 

@@ -16,6 +16,7 @@ Besides, libraries that make spans of their own are read by `Integration.spans`:
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeAlias
@@ -221,3 +222,32 @@ class Integration:
     points: Mapping[str, Point]
     optional: frozenset[str] = frozenset()
     spans: Mapping[str, Callable[[Foreign], Record | None]] = field(default_factory=dict)
+
+    @property
+    def distribution(self) -> str:
+        """The name under which the library is installed."""
+        return re.split(r"[^\w.-]", self.requires, maxsplit=1)[0]
+
+    @property
+    def modules(self) -> tuple[str, ...]:
+        """The modules in which its points are, each once."""
+        return tuple(dict.fromkeys(target.partition(":")[0] for target in self.points))
+
+    def load(self) -> Integration:
+        """Itself: it is loaded."""
+        return self
+
+
+class Listed(Protocol):
+    """An integration that need not be loaded before one of the library's `modules` is imported."""
+
+    @property
+    def name(self) -> str:
+        """The name that settings know it by."""
+
+    @property
+    def modules(self) -> tuple[str, ...]:
+        """The library's modules that are listened to."""
+
+    def load(self) -> Integration:
+        """The integration itself."""

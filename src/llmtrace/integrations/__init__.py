@@ -6,14 +6,35 @@ import importlib
 import importlib.metadata
 import importlib.util
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
-from llmtrace.facts.operation import Integration
+from llmtrace.facts.operation import Integration, Listed
+
+
+@dataclass(frozen=True, slots=True)
+class Ours:
+    """An integration in this room: its name, its file here, and the library's modules in which it has points.
+
+    The file is read when the first of these is imported, so that an app pays for what it uses.
+    """
+
+    name: str
+    file: str
+    modules: tuple[str, ...]
+
+    def load(self) -> Integration:
+        """Reads the file."""
+        return _integration(self.name, importlib.import_module(f"{__name__}.{self.file}").INTEGRATION)
+
 
 BUILT_IN = {
-    "anthropic": "llmtrace.integrations.anthropic",
-    "openai": "llmtrace.integrations.openai",
+    ours.name: ours
+    for ours in (
+        Ours("anthropic", "anthropic", ("anthropic._base_client",)),
+        Ours("openai", "openai", ("openai._base_client",)),
+    )
 }
-"""Integration name → module that holds its `INTEGRATION`."""
+"""By name."""
 
 GROUP = "llmtrace.integrations"
 """The entry-point group in which a third party's package names its own `Integration`."""
@@ -27,24 +48,30 @@ def _registered() -> dict[str, importlib.metadata.EntryPoint]:
 
 def load(name: str) -> Integration:
     """The integration of that name; a third party's wins over ours. KeyError where there is none."""
-    return _loaded(name, _registered())
+    return _listed(name, _registered()).load()
 
 
-def _loaded(name: str, registered: Mapping[str, importlib.metadata.EntryPoint]) -> Integration:
-    found = registered[name].load() if name in registered else importlib.import_module(BUILT_IN[name]).INTEGRATION
+def _listed(name: str, registered: Mapping[str, importlib.metadata.EntryPoint]) -> Listed:
+    return _integration(name, registered[name].load()) if name in registered else BUILT_IN[name]
+
+
+def _integration(name: str, found: object) -> Integration:
     if not isinstance(found, Integration):
         message = f"what is registered as the integration {name!r} is a {type(found).__name__}, not an Integration"
         raise TypeError(message)
     return found
 
 
-def installed(integration: Integration) -> bool:
+def installed(listed: Listed) -> bool:
     """Whether the library that the integration is for can be imported. It is not imported by asking."""
-    package = next(iter(integration.points)).partition(":")[0].partition(".")[0]
-    return importlib.util.find_spec(package) is not None
+    package, _, rest = listed.modules[0].partition(".")
+    spec = importlib.util.find_spec(package)
+    if spec is not None and spec.origin is None and rest:  # a namespace that several libraries share
+        return importlib.util.find_spec(f"{package}.{rest.partition('.')[0]}") is not None
+    return spec is not None
 
 
-def choose(wanted: Sequence[str] | None) -> list[Integration]:
+def choose(wanted: Sequence[str] | None) -> list[Listed]:
     """The integrations to apply: all of them for None; the named ones; or all but those named with a leading `-`.
 
     Raises ValueError for a name that is unknown, or whose library is not installed though it was asked for by name.
@@ -57,9 +84,9 @@ def choose(wanted: Sequence[str] | None) -> list[Integration]:
         if name not in known:
             message = f"there is no integration {name!r}; known are {', '.join(known)}"
             raise ValueError(message)
-    found = [_loaded(name, registered) for name in chosen or known if name not in left_out]
-    for integration in found if chosen else ():
-        if not installed(integration):
-            message = f"the library of {integration.name!r} is not installed: pip install '{integration.requires}'"
+    found = [_listed(name, registered) for name in chosen or known if name not in left_out]
+    for listed in found if chosen else ():
+        if not installed(listed):
+            message = f"the library of {listed.name!r} is not installed: pip install '{listed.load().requires}'"
             raise ValueError(message)
     return found

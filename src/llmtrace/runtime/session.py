@@ -13,11 +13,11 @@ from llmtrace.content.policy import Policy
 from llmtrace.content.redaction import Redactor
 from llmtrace.engine.engine import SWITCH, Engine
 from llmtrace.engine.guard import Guard
-from llmtrace.engine.patch import Patcher, lack, missing
+from llmtrace.engine.patch import Patcher, missing
 from llmtrace.engine.threads import THREADS
 from llmtrace.engine.worker import Worker
 from llmtrace.exporters import build
-from llmtrace.facts.operation import Integration
+from llmtrace.facts.operation import Listed
 from llmtrace.pricing import Prices, prepare
 from llmtrace.pricing import load as load_prices
 from llmtrace.runtime import delivery
@@ -52,16 +52,16 @@ class Session:
         self.patcher: Patcher | None = None
         self.instrument()
 
-    def _chosen(self) -> list[Integration]:
+    def _chosen(self) -> list[Listed]:
         try:
             chosen = integrations.choose(self.settings.integrations)
         except ValueError as error:
             message = f"integrations (from {self.settings.origin('integrations')}): {error}"
             raise SettingsError(message) from error
-        lacks = [lack(each, target) for each in chosen if each.name in self._asked for target in missing(each)]
+        lacks = [line for each in chosen if each.name in self._asked for line in missing(each)]
         if lacks:
             raise SettingsError(f"integrations (from {self.settings.origin('integrations')}): {' '.join(lacks)}")
-        return [integration for integration in chosen if integration.name not in self.settings.native_spans]
+        return [listed for listed in chosen if listed.name not in self.settings.native_spans]
 
     def _engine(self) -> Engine:
         settings = self.settings
