@@ -4,6 +4,7 @@
 PYTHON ?= python3
 NEWEST := .venv
 OLDEST := .venv-oldest
+APART  := .venv-apart
 UV     := $(NEWEST)/bin/uv
 # How many processes share the tests, and what else pytest is told: make test ARGS="-k stream"
 JOBS   ?= 2
@@ -15,15 +16,24 @@ export UV_PYTHON_DOWNLOADS := never
 PIP_INDEX = $${PIP_INDEX_URL:-$$($(NEWEST)/bin/python -m pip config get global.index-url 2>/dev/null || true)}
 INSTALLER = UV_DEFAULT_INDEX="$${UV_DEFAULT_INDEX:-$(PIP_INDEX)}" $(UV)
 
-.PHONY: demo test fmt lint types bench docs lock jaeger clean
+.PHONY: demo test test-newest test-oldest test-apart fmt lint types bench docs lock jaeger clean
 .DELETE_ON_ERROR:
 
 demo: $(NEWEST)/.demo
 	$(NEWEST)/bin/python -m demo $(if $(LIVE),--live)
 
-test: $(NEWEST)/.newest $(OLDEST)/.oldest jaeger
+# Everything with the newest libraries; without the benchmarks with the oldest; and with those that cannot be installed
+# beside the newest, what touches libraries.
+test: test-newest test-oldest test-apart
+test-newest: $(NEWEST)/.newest jaeger
+	@echo "==== the newest libraries ($(NEWEST))"
 	$(NEWEST)/bin/python -m pytest -n $(JOBS) $(ARGS)
-	$(OLDEST)/bin/python -m pytest -n $(JOBS) $(ARGS) --ignore tests/test_benchmarks.py  # they measure the newest
+test-oldest: $(OLDEST)/.oldest jaeger
+	@echo "==== the oldest libraries ($(OLDEST))"
+	$(OLDEST)/bin/python -m pytest -n $(JOBS) $(ARGS) --ignore tests/test_benchmarks.py
+test-apart: $(APART)/.apart jaeger
+	@echo "==== libraries that hold the newest of others back ($(APART))"
+	$(APART)/bin/python -m pytest -n $(JOBS) $(ARGS) tests/engine tests/integrations tests/e2e
 
 fmt: $(NEWEST)/.newest
 	$(NEWEST)/bin/ruff check --fix-only --quiet .
@@ -52,12 +62,13 @@ COMPILE = $(INSTALLER) pip compile --quiet --universal --python-version 3.10 --g
 	--no-emit-index-url --no-emit-find-links $(UPGRADE) pyproject.toml
 lock: $(UV)
 	$(COMPILE) --extra grpc --extra parquet --group newest -o locks/newest.txt
+	$(COMPILE) --extra grpc --extra parquet --group apart -o locks/apart.txt
 	$(COMPILE) --group demo --constraint locks/newest.txt -o locks/demo.txt
 	$(COMPILE) --extra grpc --extra parquet --group oldest --resolution lowest-direct --upgrade -o locks/oldest.txt
 	echo 'uv' | $(subst pyproject.toml,-,$(COMPILE)) --constraint locks/newest.txt -o locks/uv.txt
 
 clean:
-	rm -rf $(NEWEST) $(OLDEST) .cache dist build .pytest_cache .ruff_cache .mypy_cache .hypothesis
+	rm -rf $(NEWEST) $(OLDEST) $(APART) .cache dist build .pytest_cache .ruff_cache .mypy_cache .hypothesis
 
 $(UV): locks/uv.txt
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 10) or sys.exit("llmtrace needs Python 3.10 or newer: make PYTHON=…")'
@@ -83,8 +94,14 @@ $(NEWEST)/.newest: locks/newest.txt pyproject.toml | $(UV)
 	@touch $@ $(NEWEST)/.demo
 
 $(OLDEST)/.oldest: locks/oldest.txt pyproject.toml | $(UV)
-	@echo "setting up $(OLDEST) with the oldest libraries"
-	@$(INSTALLER) venv --quiet --clear --python $(NEWEST)/bin/python $(OLDEST)
-	@$(INSTALLER) pip sync --quiet --python $(OLDEST) --require-hashes locks/oldest.txt
-	@$(INSTALLER) pip install --quiet --python $(OLDEST) $(EDITABLE)
-	@touch $@
+	$(call beside,$(OLDEST),$<)
+$(APART)/.apart: locks/apart.txt pyproject.toml | $(UV)
+	$(call beside,$(APART),$<)
+
+define beside
+@echo "setting up $1 from $2"
+@$(INSTALLER) venv --quiet --clear --python $(NEWEST)/bin/python $1
+@$(INSTALLER) pip sync --quiet --python $1 --require-hashes $2
+@$(INSTALLER) pip install --quiet --python $1 $(EDITABLE)
+@touch $@
+endef
