@@ -1,61 +1,25 @@
 """However an app leaves a stream of a real client, its span ends exactly once, and says how."""
 
 import asyncio
-import gc
 from contextlib import AsyncExitStack, suppress
 from dataclasses import replace
 
 import pytest
 from opentelemetry import trace
-from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
-from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from llmtrace import runtime
 from tests.integrations.conformance.asked import ASKS
 from tests.integrations.conformance.clients import call, collected, connect, each, entered, package_of, settled
+from tests.integrations.conformance.live import traced
 from tests.integrations.conformance.network import Network, http_of
 
 sync_and_async = pytest.mark.parametrize("asynchronous", [False, True], ids=["sync", "async"])
 every_stream = pytest.mark.parametrize("name", ["chat", "responses", "messages", "beta messages"])
 
 
-class Live(SpanProcessor):
-    """Counts the spans that have begun, and how often each has ended."""
-
-    def __init__(self):
-        self.begun = 0
-        self.ended = []
-
-    def on_start(self, span, parent_context=None):
-        self.begun += 1
-
-    def on_end(self, span):
-        self.ended.append(span)
-
-
-class Tracing:
-    """llmtrace over a provider whose spans are counted from their very beginning."""
-
-    def __init__(self):
-        self.live = Live()
-        self.provider = TracerProvider(shutdown_on_exit=False)
-        self.provider.add_span_processor(self.live)
-        self.handle = runtime.init(tracer_provider=self.provider, exporters=[InMemorySpanExporter()])
-
-    def only(self):
-        """The one span; none is still open, and none ended twice."""
-        self.handle.flush()
-        assert self.live.begun == len(self.live.ended) == 1
-        return self.live.ended[0]
-
-
 @pytest.fixture
 def tracing():
-    made = Tracing()
-    gc.freeze()  # what was there before need not be looked through again and again
-    yield made
-    gc.unfreeze()
-    made.handle.shutdown()
+    with traced() as made:
+        yield made
 
 
 def network_for(ask, **changes):
