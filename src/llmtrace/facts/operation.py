@@ -21,7 +21,7 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeAlias
 
-from llmtrace.facts.records import Record
+from llmtrace.facts.records import Record, Store
 
 
 @dataclass(slots=True)
@@ -64,6 +64,8 @@ class Operation:
     `read` is pure, runs off the caller's thread and may be handed anything a hostile server sent; `bears_usage` is
     that of the record it gives. `kind` is the span's kind: `client` for a remote call, `internal` for one in-process.
     A `step` is a part of the app's own chain: what runs inside it is told the path that leads there.
+    `inside` is the operation in its place within a call of the same name: a store's answer to a framework's retriever
+    is a request to a database, and not the same retrieval again.
     """
 
     name: str
@@ -71,13 +73,15 @@ class Operation:
     bears_usage: bool = False
     kind: str = "client"
     step: bool = False
+    inside: Operation | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Start:
     """What is known when a call begins; samplers see it. `target` completes the span's name (the model, tool or step).
 
-    `capture` is `none` where this call's content is not to be recorded, whatever is for others.
+    `capture` is `none` where this call's content is not to be recorded, whatever is for others. `store` is the store
+    that is asked; what its client calls of itself meanwhile is part of the call.
 
     `request` is the material for `Operation.read`: the engine snapshots it at once, and the function's result when it
     comes. With `wire`, `Sent` and `Answered` points see both sides instead, and `request` is what a call that never got
@@ -92,6 +96,7 @@ class Start:
     conversation_id: str | None = None
     target: str | None = None
     capture: str | None = None
+    store: Store | None = None
     request: Any = None
     wire: bool = False
 
@@ -215,6 +220,9 @@ class Integration:
     `module:function`; a point is patched when its module is imported, never before. `optional` names the points that
     only some of the supported versions have. A key of `spans` is an instrumentation scope of the library's own: each
     span of it is described anew by the facts that are read from it, and stays as it is where the reader gives None.
+
+    For those who ask what they get: `captures` says in a few words each what is traced, and `verified` what that was
+    compared with (recorded answers, an embedded store, a scripted server).
     """
 
     name: str
@@ -222,6 +230,8 @@ class Integration:
     points: Mapping[str, Point]
     optional: frozenset[str] = frozenset()
     spans: Mapping[str, Callable[[Foreign], Record | None]] = field(default_factory=dict)
+    captures: tuple[str, ...] = ()
+    verified: tuple[str, ...] = ()
 
     @property
     def distribution(self) -> str:
