@@ -36,7 +36,8 @@ FACTS = {
     *("finish_reasons", "encoding_formats", "data_source_id", "name", "type", "call_id", "agent_name"),
     *("Failure.type", "ToolDefinition.name", "ToolDefinition.type", "Document.id"),
     *("Usage.source", "Cost.currency", "Cost.source", "Prompt.name", "Prompt.version", "Prompt.template_hash"),
-    *("metadata", "kind", "label"),
+    *("metadata", "kind", "label", "distance"),
+    *("Store.system", "Store.operation", "Store.collection", "Store.namespace", "Store.status"),
 }
 """The fields that stay when content is not captured; a field of a record inside another is named with its class."""
 

@@ -18,6 +18,7 @@ RECORDS = (
     records.Rerank,
     records.ProviderRequest,
     records.Retrieval,
+    records.StoreCall,
     records.ToolCall,
     records.AgentRun,
     records.Step,

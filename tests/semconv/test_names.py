@@ -30,6 +30,8 @@ CONTENT = {
     "gen_ai.tool.call.result",
     "gen_ai.retrieval.query.text",
     "gen_ai.retrieval.documents",
+    "llmtrace.retrieval.filter",
+    "db.query.text",
     "llmtrace.input",
     "llmtrace.output",
 }

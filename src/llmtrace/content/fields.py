@@ -14,7 +14,9 @@ CONTENT: Final[dict[type, frozenset[str]]] = {
     records.Embedding: frozenset({"input_texts"}),
     records.Rerank: frozenset({"query"}),
     records.ProviderRequest: frozenset({"input_messages", "output"}),
-    records.Retrieval: frozenset({"query"}),
+    records.Retrieval: frozenset({"query", "filter"}),
+    records.StoreCall: frozenset({"filter"}),
+    records.Store: frozenset({"statement"}),
     records.ToolCall: frozenset({"description", "arguments", "result"}),
     records.AgentRun: frozenset({"description", "input", "output"}),
     records.Step: frozenset({"input", "output"}),
@@ -47,6 +49,7 @@ INNER: Final = frozenset(
         "parts",
         "failure",
         "prompt",
+        "store",
     }
 )
 """The fields that hold records: one, or a list."""

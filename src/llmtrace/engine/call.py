@@ -12,7 +12,7 @@ from opentelemetry.trace import SpanKind, set_span_in_context
 from llmtrace.content.snapshot import snapshot
 from llmtrace.engine.context import PLACE_KEY, Place, call_in, place_in, scope_begun, standing
 from llmtrace.engine.heard import Heard, length
-from llmtrace.engine.settle import describe, facts_of, unread
+from llmtrace.engine.settle import describe, facts_of, outcome_of, unread
 from llmtrace.facts.operation import Evidence, Received, Start
 from llmtrace.facts.records import Course, Failure, Scope
 from llmtrace.semconv.attributes import span_name, start_attributes
@@ -63,7 +63,11 @@ class Call:
     )
 
     def __init__(self, engine: Engine, start: Start, point: Begin, guard: Guard, context: Context) -> None:
+        self.outer = cast("Call | None", call_in(context))
         operation = start.operation
+        if operation.inside is not None and self._within(operation.name):
+            start = replace(start, operation=operation.inside)
+            operation = operation.inside
         self.engine = engine
         self.start = start
         self.point = point
@@ -71,7 +75,6 @@ class Call:
         self.guard = guard
         self.started = time.time_ns()
         self.began = time.perf_counter_ns()
-        self.outer = cast("Call | None", call_in(context))
         self.scope = scope_begun(context)
         if operation.step:
             self.scope = self._stepped(self.scope)
@@ -114,6 +117,15 @@ class Call:
             self.outer.steps += 1
             self.outer.siblings[name] = iteration + 1
         return replace(scope, path=(*scope.path, name), index=index, iteration=iteration)
+
+    def _within(self, operation: str) -> bool:
+        """Whether a call of that operation is under way around this one."""
+        outer = self.outer
+        while outer is not None:
+            if outer.start.operation.name == operation and outer.pending:
+                return True
+            outer = outer.outer
+        return False
 
     def _cover_outer(self) -> None:
         """Tells every enclosing call that this one, further in, is the physical one that bears the usage."""
@@ -233,14 +245,3 @@ def current_call() -> Call | None:
     """The call that is under way in this context, or was when the context was copied."""
     place = place_in(get_current())
     return None if place is None else cast("Call | None", place.call)
-
-
-def outcome_of(error: BaseException) -> str:
-    """How a call ended that this was raised out of."""
-    if isinstance(error, GeneratorExit):
-        return "abandoned"
-    if isinstance(error, KeyboardInterrupt | SystemExit):
-        return "interrupted"
-    if isinstance(error, TimeoutError):
-        return "timed_out"
-    return "failed" if isinstance(error, Exception) else "cancelled"

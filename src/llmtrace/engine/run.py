@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import types
 from collections.abc import Awaitable, Callable, Mapping
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from opentelemetry.context import Context, attach, detach, get_current
 
 from llmtrace.engine.call import Call
-from llmtrace.engine.context import suppressed
+from llmtrace.engine.context import call_in, suppressed
 from llmtrace.engine.drive import Inside, Watch, shaped, within
 from llmtrace.engine.engine import SWITCH
 from llmtrace.engine.guise import guise
@@ -17,7 +17,7 @@ from llmtrace.engine.home import Home
 
 if TYPE_CHECKING:
     from llmtrace.engine.guard import Guard
-    from llmtrace.facts.operation import Begin
+    from llmtrace.facts.operation import Begin, Start
 
 T = TypeVar("T")
 
@@ -59,8 +59,17 @@ def opened(
         if engine is None or not guard.armed or suppressed(context):
             return None
         start = point.start(args, kwargs)
-        return None if start is None else Call(engine, start, point, guard, context)
+        if start is None or _of_same_store(start, context):
+            return None
+        return Call(engine, start, point, guard, context)
     return None
+
+
+def _of_same_store(start: Start, context: Context) -> bool:
+    """Whether it is the very store's own call that this one would begin inside of."""
+    outer = None if start.store is None else cast("Call | None", call_in(context))
+    within = None if outer is None else outer.start.store
+    return within is not None and start.store is not None and within.system == start.store.system
 
 
 def run(call: Call, guard: Guard, function: Callable[..., T], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> T:

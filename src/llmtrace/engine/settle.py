@@ -113,3 +113,14 @@ def _counted(engine: Engine, record: Inference | Embedding | Rerank) -> tuple[Us
     if isinstance(record, Inference):
         estimate(record, engine.token_tables)
     return record.usage, price(record, engine.prices)
+
+
+def outcome_of(error: BaseException) -> str:
+    """How a call ended that this was raised out of."""
+    if isinstance(error, GeneratorExit):
+        return "abandoned"
+    if isinstance(error, KeyboardInterrupt | SystemExit):
+        return "interrupted"
+    if isinstance(error, TimeoutError):
+        return "timed_out"
+    return "failed" if isinstance(error, Exception) else "cancelled"

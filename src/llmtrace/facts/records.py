@@ -150,6 +150,24 @@ class Document:
 
 
 @dataclass(slots=True)
+class Store:
+    """The store that a call went to, and what was asked of it, in the conventions' words for databases.
+
+    `operation` is the client's own word (`query_points`), or the statement's (`SELECT`). `batch_size` is how many calls
+    travelled as one, where the call is such a batch. `statement` is the query in the store's own language, and content.
+    `status` is the store's own code of a failure.
+    """
+
+    system: str
+    operation: str
+    collection: str | None = None
+    namespace: str | None = None
+    batch_size: int | None = None
+    statement: str | None = None
+    status: str | None = None
+
+
+@dataclass(slots=True)
 class Usage:
     """Token counts in the conventions' accounting, whatever the provider's own.
 
@@ -368,7 +386,11 @@ class ProviderRequest(Record):
 
 @dataclass(slots=True, kw_only=True)
 class Retrieval(Record):
-    """Documents fetched for a query. `documents` keep the store's order; their texts are content."""
+    """Documents fetched for a query. `documents` keep the store's order; their texts are content.
+
+    `document_count` is how many came back, also where not all of them are in `documents`. A vector that was asked with
+    is told by its `dimension_count`, and how vectors are compared by `distance`, where the request says it.
+    """
 
     operation: str = "retrieval"
     name: str | None = None
@@ -377,6 +399,28 @@ class Retrieval(Record):
     top_k: int | None = None
     documents: list[Document] = field(default_factory=list)
     document_count: int | None = None
+    filter: Json = None
+    dimension_count: int | None = None
+    distance: str | None = None
+    store: Store | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class StoreCall(Record):
+    """A request to a store that is no retrieval of its own: a write, a count, or the query below a retrieval.
+
+    `item_count` is how many points, documents or rows were sent, `text_length` the characters of their texts, and
+    `returned_count` how many came back.
+    """
+
+    operation: str = "store"
+    store: Store | None = None
+    filter: Json = None
+    item_count: int | None = None
+    text_length: int | None = None
+    vector_count: int | None = None
+    dimension_count: int | None = None
+    returned_count: int | None = None
 
 
 @dataclass(slots=True, kw_only=True)

@@ -10,9 +10,9 @@ from opentelemetry.util.types import AttributeValue
 
 from llmtrace.facts.operation import Start
 from llmtrace.facts.records import Course, Record, Scope
-from llmtrace.semconv import names
+from llmtrace.semconv import names, stores
 from llmtrace.semconv.kinds import metadata, pairs
-from llmtrace.semconv.names import EVALUATE, STEP, UNNAMED, Attribute, Names, Pairs
+from llmtrace.semconv.names import EVALUATE, STEP, STORE, UNNAMED, Attribute, Names, Pairs
 from llmtrace.semconv.values import ON_EVENT, ON_SPAN, text
 
 _TARGETS = {
@@ -30,6 +30,8 @@ _TARGETS = {
 def span_name(start: Start) -> str:
     """The span's name: the operation and its target, or for a plain step its own name."""
     operation = start.operation.name
+    if operation == STORE and start.store is not None:
+        return text(stores.span_name(start, start.store))
     if start.target and operation == STEP:
         return text(start.target)
     return text(f"{operation} {start.target}" if start.target else operation)
@@ -39,7 +41,8 @@ def start_attributes(start: Start, scope: Scope, spelling: Names = "both") -> di
     """What is known when a span starts, for samplers and for spans that are lost before their end."""
     known = _known(start.operation.name, start.target, start.provider, start.model, start.address, start.port, spelling)
     conversation = spelled([(names.CONVERSATION_ID, start.conversation_id)], spelling) if start.conversation_id else {}
-    return {**known, **conversation, **scope_attributes(scope)}
+    store = spelled(stores.asked(start.store), spelling) if start.store is not None else {}
+    return {**known, **conversation, **store, **scope_attributes(scope)}
 
 
 def scope_attributes(scope: Scope) -> dict[str, AttributeValue]:

@@ -17,9 +17,10 @@ from llmtrace.facts.records import (
     Rerank,
     Retrieval,
     Step,
+    StoreCall,
     ToolCall,
 )
-from llmtrace.semconv import messages, names
+from llmtrace.semconv import messages, names, stores
 from llmtrace.semconv.inference import cost, inference, usage
 from llmtrace.semconv.names import STEP, UNNAMED, Pairs
 from llmtrace.semconv.values import json_text
@@ -95,8 +96,18 @@ def _retrieval(record: Retrieval, _: Course) -> Pairs:
     yield names.DATA_SOURCE_ID, record.data_source_id
     yield names.RETRIEVAL_QUERY, _query(record.query)
     yield names.RETRIEVAL_TOP_K, record.top_k
+    yield names.RETRIEVAL_FILTER, record.filter
+    yield names.RETRIEVAL_DISTANCE, record.distance
+    yield names.DIMENSION_COUNT, record.dimension_count
     yield names.DOCUMENT_COUNT, record.document_count
     yield names.DOCUMENTS, messages.documents(record.documents) or None
+    if record.store is not None:
+        yield from stores.store(record.store)
+        yield names.DB_RETURNED_ROWS, record.document_count
+
+
+def _store(record: StoreCall, _: Course) -> Pairs:
+    return stores.call(record)
 
 
 def _query(query: Json) -> str | None:
@@ -142,6 +153,7 @@ _SAID: dict[type[Record], tuple[Callable[[Any, Course], Pairs], ...]] = {
     Rerank: (_rerank, _billed),
     ProviderRequest: (_provider_request,),
     Retrieval: (_retrieval,),
+    StoreCall: (_store,),
     ToolCall: (_tool,),
     AgentRun: (_agent,),
     Step: (_step,),

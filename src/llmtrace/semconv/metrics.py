@@ -17,11 +17,14 @@ from llmtrace.facts.records import (
     ProviderRequest,
     Record,
     Rerank,
+    Retrieval,
     Step,
+    Store,
+    StoreCall,
     ToolCall,
     Usage,
 )
-from llmtrace.semconv import names
+from llmtrace.semconv import names, stores
 from llmtrace.semconv.attributes import spelled
 from llmtrace.semconv.inference import response_tier
 from llmtrace.semconv.names import STEP, Names, Pairs
@@ -31,6 +34,7 @@ Labels: TypeAlias = Mapping[str, AttributeValue]
 _CALL_SECONDS = (0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92)
 _AGENT_SECONDS = (0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 12.8, 25.6, 51.2, 102.4, 204.8, 409.6)
 _WORKFLOW_SECONDS = (1, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, 7200)
+_STORE_SECONDS = (0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10)
 _TOKENS = tuple(4**power for power in range(14))
 
 
@@ -55,13 +59,17 @@ class Metrics:
         self._tool = _seconds(meter, "gen_ai.execute_tool.duration", _CALL_SECONDS)
         self._agent = _seconds(meter, "gen_ai.invoke_agent.duration", _AGENT_SECONDS)
         self._workflow = _seconds(meter, "gen_ai.invoke_workflow.duration", _WORKFLOW_SECONDS)
+        self._store = _seconds(meter, "db.client.operation.duration", _STORE_SECONDS)
 
     def record(self, record: Record, course: Course) -> None:
         """Records one finished call; a plain step has no metrics."""
         labels = spelled(_labels(record), self._spelling)
         if duration := self._duration(record):
             failed = spelled([(names.ERROR_TYPE, course.failure.type if course.failure else None)], "latest")
-            duration.record(max(course.ended - course.started, 0) / 1e9, {**labels, **failed})
+            seconds = max(course.ended - course.started, 0) / 1e9
+            duration.record(seconds, {**labels, **failed})
+            if isinstance(record, Retrieval) and record.store is not None:  # it is the request to the store, too
+                self._store.record(seconds, {**spelled(_store_labels(record, record.store), "latest"), **failed})
         if isinstance(record, Inference) and record.operation != "fetch_response":
             if course.first_chunk is not None:
                 self._first_chunk.record(course.first_chunk, labels)
@@ -82,6 +90,8 @@ class Metrics:
                 return self._agent
             case Step():
                 return None if record.operation == STEP else self._workflow
+            case StoreCall():
+                return self._store
             case _:
                 return self._operation
 
@@ -173,8 +183,16 @@ def _labels(record: Record) -> Pairs:
             yield names.REQUEST_MODEL, record.request_model
         case Step():
             yield names.WORKFLOW_NAME, record.name
+        case StoreCall():
+            yield from _store_labels(record, record.store)
         case _:
             yield from _call_labels(record)
+
+
+def _store_labels(record: Record, store: Store | None) -> Pairs:
+    yield from stores.asked(store)
+    yield names.SERVER_ADDRESS, record.server_address
+    yield names.SERVER_PORT, record.server_port if record.server_address else None
 
 
 def _call_labels(record: Record) -> Pairs:

@@ -39,8 +39,10 @@ Pairs: TypeAlias = Iterator[tuple[Attribute, Any]]
 
 STEP = "step"
 EVALUATE = "evaluate"
-UNNAMED = (STEP, EVALUATE)
-"""The operations of a plain step and of feedback. The conventions have none for them, so no span says it: names do."""
+STORE = "store"
+UNNAMED = (STEP, EVALUATE, STORE)
+"""The operations of a plain step, of feedback and of a request to a store. The GenAI conventions have none for them, so
+no span says it: names do."""
 
 _rows: list[Attribute] = []
 
@@ -170,6 +172,15 @@ DOCUMENTS = _row(
 )
 DIMENSION_COUNT = _row("gen_ai.embeddings.dimension.count", "int", "core", "The size of a vector")
 
+DB_SYSTEM = _row("db.system.name", "string", "core", "The store that was asked")
+DB_NAMESPACE = _row("db.namespace", "string", "core", "The database, or tenant and database, joined by `|`")
+DB_COLLECTION = _row("db.collection.name", "string", "core", "The collection or table, as the app wrote it")
+DB_OPERATION = _row("db.operation.name", "string", "core", "What was asked of the store, in its client's own word")
+DB_BATCH_SIZE = _row("db.operation.batch.size", "int", "core", "How many calls travelled as one, where not one")
+DB_QUERY_TEXT = _row("db.query.text", "string", "core", "The statement, without its parameters", content=True)
+DB_RETURNED_ROWS = _row("db.response.returned_rows", "int", "core", "How many points, documents or rows came back")
+DB_STATUS = _row("db.response.status_code", "string", "core", "The store's own code of the failure")
+
 OPENAI_API_TYPE = _row("openai.api.type", "string", "core", "`chat_completions` or `responses`")
 OPENAI_REQUEST_TIER = _row("openai.request.service_tier", "string", "core", "The tier asked for, where not `auto`")
 OPENAI_RESPONSE_TIER = _row("openai.response.service_tier", "string", "core", "The tier that served the call")
@@ -199,7 +210,11 @@ STEP_KIND = _own("llmtrace.step.kind", "string", "`chain` or `guardrail`; absent
 INPUT = _own("llmtrace.input", "any", "What a step, agent or embedding was given", content=True)
 OUTPUT = _own("llmtrace.output", "any", "What a step, agent or provider request gave back", content=True)
 DOCUMENT_COUNT = _own("llmtrace.document_count", "int", "Documents returned, or given to a reranker")
-VECTOR_COUNT = _own("llmtrace.vector_count", "int", "Vectors returned")
+VECTOR_COUNT = _own("llmtrace.vector_count", "int", "Vectors returned by a model, or sent to a store")
+RETRIEVAL_FILTER = _own("llmtrace.retrieval.filter", "json", "What the documents had to meet", content=True)
+RETRIEVAL_DISTANCE = _own("llmtrace.retrieval.distance", "string", "How vectors were compared, where the query says it")
+ITEM_COUNT = _own("llmtrace.store.item_count", "int", "Points, documents or rows sent to a store")
+TEXT_LENGTH = _own("llmtrace.store.text_length", "int", "Characters of the texts among them")
 COUNTS = _own("llmtrace.count.<name>", "int", "A number the provider answered: tokens counted, requests in a batch")
 COST_TOTAL = _own("llmtrace.cost.total", "double", "What the call cost; absent where no price is known")
 COST_INPUT = _own("llmtrace.cost.input", "double", "The input's share of the cost")
