@@ -12,6 +12,7 @@ from llmtrace.facts.shape import integer, items, mapping, mappings, text
 from llmtrace.facts.wire import Event, reader
 from llmtrace.integrations import anthropic_messages, stainless
 from llmtrace.integrations.anthropic_blocks import message
+from llmtrace.integrations.hosts import provider_at
 
 BATCHES = "/v1/messages/batches"
 
@@ -19,13 +20,8 @@ PLATFORMS = {"anthropic.lib.bedrock": "aws.bedrock", "anthropic.lib.vertex": "gc
 """Module of a client class → provider. Microsoft Foundry, Claude Platform on AWS and Google Cloud are Anthropic's own
 service behind another front door, with its model names and accounting; the library's own tracing says so, too."""
 
-HOSTS = {
-    "deepseek.com": "deepseek",
-    "moonshot.ai": "moonshot_ai",
-    "moonshot.cn": "moonshot_ai",
-    "openrouter.ai": "openrouter",
-}
-"""The end of a host's name → the provider that speaks Anthropic's protocol there."""
+SPEAKERS = frozenset({"aws.bedrock", "deepseek", "moonshot_ai", "openrouter"})
+"""The providers that speak Anthropic's protocol at hosts of their own."""
 
 
 def _request(evidence: Evidence, body: dict[str, Json]) -> ProviderRequest:
@@ -90,8 +86,8 @@ def provider(client: Any) -> str:
 def _provider(client_class: type, host: str) -> str:
     packages = {".".join(base.__module__.split(".")[:3]) for base in client_class.__mro__}
     found = [name for package, name in PLATFORMS.items() if package in packages]
-    found += [name for end, name in HOSTS.items() if f".{host}".endswith(f".{end}")]
-    return next(iter(found), "aws.bedrock" if host.startswith("bedrock-") else "anthropic")
+    found += SPEAKERS & {provider_at(host)}
+    return next(iter(found), "anthropic")
 
 
 _OWN_SPAN = "anthropic._base_client:start_api_call_span"
@@ -108,4 +104,6 @@ INTEGRATION = Integration(
     # Since version 2 the library traces itself; without a span of its own it goes on as if nobody was tracing.
     points={**stainless.points("anthropic", route, provider, conversation), _OWN_SPAN: Silenced(None)},
     optional=frozenset({_OWN_SPAN}),
+    captures=("messages", "completions", "token counts", "batches", "the beta namespace", "Bedrock and Vertex clients"),
+    verified=("recorded answers of real providers", "local model server"),
 )

@@ -8,6 +8,7 @@ from typing import Any
 from llmtrace.facts.operation import Integration, Operation
 from llmtrace.integrations import openai_media as media
 from llmtrace.integrations import stainless
+from llmtrace.integrations.hosts import provider_at
 from llmtrace.integrations.openai_chat import CHAT, COMPLETION
 from llmtrace.integrations.openai_responses import FETCH, RESPONSE
 
@@ -33,29 +34,8 @@ ROUTES: dict[tuple[str, str], Operation] = {
 }
 """Method and path → operation. What is not here (files, vector stores, models, fine-tuning …) is left alone."""
 
-PROVIDERS = {
-    "anthropic": ("anthropic.com",),
-    "azure.ai.openai": ("openai.azure.com", "cognitiveservices.azure.com", "services.ai.azure.com"),
-    "cerebras": ("cerebras.ai",),
-    "cohere": ("cohere.ai", "cohere.com"),
-    "deepseek": ("deepseek.com",),
-    "fireworks": ("fireworks.ai",),
-    "gcp.gemini": ("generativelanguage.googleapis.com",),
-    "gcp.vertex_ai": ("aiplatform.googleapis.com",),
-    "groq": ("groq.com",),
-    "mistral_ai": ("mistral.ai",),
-    "moonshot_ai": ("moonshot.ai", "moonshot.cn"),
-    "openrouter": ("openrouter.ai",),
-    "perplexity": ("perplexity.ai",),
-    "together": ("together.ai", "together.xyz"),
-    "x_ai": ("x.ai",),
-}
-"""The conventions' name of a provider, or its own where they have none → how the names of its hosts end."""
-
 CLASSES = {"AzureOpenAI": "azure.ai.openai", "BedrockOpenAI": "aws.bedrock"}
 """The end of a client class's name → the provider it is for, whatever the host."""
-
-_OLLAMA_PORT = 11434
 
 
 def route(_client: Any, method: str, url: str) -> Operation | None:
@@ -77,13 +57,24 @@ def _provider(kind: type, host: str, port: int | None) -> str:
     for base in kind.__mro__:
         if found := CLASSES.get(base.__name__.removeprefix("Async")):
             return found
-    if host.startswith("bedrock") and host.endswith((".amazonaws.com", ".api.aws")):
-        return "aws.bedrock"
-    for name, ends in PROVIDERS.items():
-        # Vertex puts its region before the name with a hyphen.
-        if any(host == end or host.endswith((f".{end}", f"-{end}")) for end in ends):
-            return name
-    return "ollama" if port == _OLLAMA_PORT else "openai"
+    return provider_at(host, port) or "openai"
 
 
-INTEGRATION = Integration("openai", requires="openai>=1.66", points=stainless.points("openai", route, provider))
+INTEGRATION = Integration(
+    "openai",
+    requires="openai>=1.66",
+    points=stainless.points("openai", route, provider),
+    captures=(
+        "chat completions",
+        "responses",
+        "completions",
+        "embeddings",
+        "images",
+        "audio",
+        "moderations",
+        "token counts",
+        "batches",
+        "Azure and any base_url",
+    ),
+    verified=("recorded answers of real providers", "local model server"),
+)
