@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import ast
+import inspect
 from collections.abc import Callable, Iterable
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +13,7 @@ from docs.api import api_body
 from llmtrace import integrations
 from llmtrace.facts.operation import Integration
 from llmtrace.semconv.names import ATTRIBUTES, Attribute
+from llmtrace.settings.destinations import DestinationSettings
 from llmtrace.settings.model import Settings, source_of
 
 if TYPE_CHECKING:
@@ -30,13 +34,27 @@ def settings_page() -> str:
     )
 
 
+def explained() -> dict[str, str]:
+    """What each setting does, from the text below it in the source: pydantic would look for it at every `init()`."""
+    found = {}
+    for kind in (DestinationSettings, Settings):
+        body = ast.parse(inspect.getsource(kind)).body[0]
+        assert isinstance(body, ast.ClassDef)
+        for field, below in pairwise(body.body):
+            if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name):
+                text = below.value if isinstance(below, ast.Expr) else None
+                assert isinstance(text, ast.Constant) or field.target.id.startswith("_"), field.target.id
+                found[field.target.id] = inspect.cleandoc(str(text.value)) if isinstance(text, ast.Constant) else ""
+    return found
+
+
 def setting_row(name: str) -> tuple[str, ...]:
     """One setting as a row."""
     field, source = Settings.model_fields[name], source_of(name)
     places = [f"`init({name}=…)`"] if source.argument else []
     places += [f"`{variable.name}`" for variable in source.variables]
     default = source.fallback_text or default_text(field.get_default(call_default_factory=True, validated_data={}))
-    return f"`{name}`", " · ".join(places), source.expects, default, field.description or ""
+    return f"`{name}`", " · ".join(places), source.expects, default, explained()[name]
 
 
 def default_text(value: Any) -> str:

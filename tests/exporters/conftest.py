@@ -1,5 +1,7 @@
 """Receivers, and finished spans to send to them."""
 
+import sys
+
 import pytest
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
@@ -51,3 +53,11 @@ def exporters():
     yield make
     for destination in built:
         destination.exporter.shutdown()
+
+
+@pytest.fixture(params=["httpx", "httpx2"])
+def over_each_client(request, monkeypatch):
+    """The exporter takes the HTTP client that the app has loaded: the test runs with either."""
+    monkeypatch.delitem(sys.modules, "httpx2", raising=False)
+    if request.param == "httpx2":
+        pytest.importorskip("httpx2", reason="not applicable: httpx2 is tested in another environment")

@@ -22,6 +22,8 @@ from llmtrace.semconv.names import CONTENT_DROPPED
 from llmtrace.settings import SettingsError
 from tests.exporters.receiver import Answer, partial
 
+pytestmark = pytest.mark.usefixtures("over_each_client")
+
 SUCCESS, FAILURE = SpanExportResult.SUCCESS, SpanExportResult.FAILURE
 lost = pytest.mark.allows_log("lost on the way")
 

@@ -14,6 +14,8 @@ from opentelemetry.sdk.trace.export import SpanExportResult
 
 from tests.exporters.receiver import receiving
 
+pytestmark = pytest.mark.usefixtures("over_each_client")
+
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory):

@@ -89,5 +89,6 @@ def test_what_clients_look_for_is_imported_on_the_apps_own_thread(order: str, en
     assert "llmtrace-worker" in seen["workers"]
     assert seen["priced"]
     assert all(seen["served"])
-    assert {"openai", "anthropic", "httpx", "anyio"} <= seen["found"].keys()
+    assert {"openai", "anthropic", "anyio"} <= seen["found"].keys()
+    assert {"httpx", "httpx2"} & seen["found"].keys()
     assert {name: thread for name, thread in seen["found"].items() if thread != "MainThread"} == {}

@@ -7,16 +7,17 @@ import json
 import os
 import socket
 import ssl
+import sys
 import time
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
+from urllib.request import getproxies
 from weakref import WeakSet
 
-import httpx
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceRequest,
@@ -26,7 +27,11 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 from llmtrace.exporters.remote import Remote, Terms
 from llmtrace.exporters.reply import ACCEPTED, Reply, Verdict, out_of_time, partly
 
+if TYPE_CHECKING:
+    import httpx
+
 _RETRYABLE = frozenset({429, 502, 503, 504})
+_TOO_LARGE = 413
 _LONGEST_ANSWER = 1 << 16
 _REMEDIES = {
     400: "it could not read the request: check the headers and that this is an OTLP endpoint",
@@ -48,13 +53,14 @@ class HttpWire:
         if terms.gzip:
             self._headers["content-encoding"] = "gzip"
         self._headers.update(remote.headers)
-        self._trust = _trust(terms)
+        self._http = _http()
+        self._trust = _trust(terms, remote.url)
         self._client: httpx.Client | None = None
         self._owner = 0
         self._sockets: WeakSet[socket.socket] = WeakSet()
-        # httpx loads what it stands on with its first transport. Loaded at the first export, off the app's thread, it
+        # It loads what it stands on with its first transport. Loaded at the first export, off the app's thread, that
         # could be seen half-made by client libraries that look for it.
-        httpx.HTTPTransport(verify=self._trust).close()
+        self._http.HTTPTransport(verify=self._trust).close()
 
     def send(self, request: ExportTraceServiceRequest, seconds: float) -> Reply:
         """Sends the request once and says what became of it, within about the given time."""
@@ -71,9 +77,9 @@ class HttpWire:
                 extensions={"trace": self._noted},
             ) as response:
                 return self._judged(response, _answer(response, ends))
-        except httpx.TimeoutException:
+        except self._http.TimeoutException:
             return out_of_time(self._terms.timeout)
-        except httpx.HTTPError as error:
+        except self._http.HTTPError as error:
             if "CERTIFICATE" in str(error):
                 return Reply(
                     Verdict.REFUSED, "certificate not trusted", "OTEL_EXPORTER_OTLP_CERTIFICATE names whom to trust"
@@ -100,7 +106,7 @@ class HttpWire:
     def _connected(self) -> httpx.Client:
         """This process's client: a connection shared with a forked parent would mix their answers up."""
         if self._client is None or self._owner != os.getpid():
-            self._client, self._owner = httpx.Client(verify=self._trust, follow_redirects=False), os.getpid()
+            self._client, self._owner = self._http.Client(verify=self._trust, follow_redirects=False), os.getpid()
         return self._client
 
     def _judged(self, response: httpx.Response, body: bytes) -> Reply:
@@ -110,7 +116,7 @@ class HttpWire:
         if status in _RETRYABLE:
             wait = retry_after(response.headers.get("retry-after", ""))
             return Reply(Verdict.RETRY, f"HTTP {status}", "it is overloaded or down", retry_after=wait)
-        if status == httpx.codes.REQUEST_ENTITY_TOO_LARGE:
+        if status == _TOO_LARGE:
             return Reply(Verdict.TOO_LARGE, "HTTP 413", "one span alone is larger than it takes")
         return Reply(Verdict.REFUSED, f"HTTP {status}", self._remedy(response))
 
@@ -140,8 +146,22 @@ def retry_after(text: str) -> float | None:
     return max(0.0, (aware - datetime.now(timezone.utc)).total_seconds())
 
 
-def _trust(terms: Terms) -> ssl.SSLContext | bool:
-    """Which servers are trusted: the usual ones, or those that the terms' certificates stand for."""
+def _http() -> Any:
+    """The HTTP client: that of the app, where it has loaded the newer twin of ours, which takes its time to load."""
+    if (loaded := sys.modules.get("httpx2")) is not None:
+        return loaded
+    import httpx  # noqa: PLC0415 - only where there is no other
+
+    return httpx
+
+
+def _trust(terms: Terms, url: str) -> ssl.SSLContext | bool:
+    """Which servers are trusted: the usual ones, or those that the terms' certificates stand for.
+
+    To read the usual certificates takes its time, too: they are left where nothing will ask for them.
+    """
+    if url.startswith("http://") and not getproxies():
+        return False
     if terms.certificate is None and terms.client_certificate is None:
         return True
     context = ssl.create_default_context(cafile=terms.certificate)

@@ -14,7 +14,7 @@ from llmtrace.settings.sources import Variable, env
 class DestinationSettings(BaseModel):
     """What the environment says about OTLP, Honeycomb and Jaeger."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     otlp_endpoint: Annotated[str | None, env("a URL", "OTEL_EXPORTER_OTLP_ENDPOINT", secret=True)] = None
     """The base URL of `otlp`; over HTTP, `/v1/traces` is added."""
