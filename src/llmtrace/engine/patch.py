@@ -21,7 +21,7 @@ from llmtrace.engine.engine import SWITCH
 from llmtrace.engine.guard import Guard
 from llmtrace.engine.run import calling
 from llmtrace.engine.stream import listen
-from llmtrace.facts.operation import Answered, Begin, Integration, Listed, Point, Sent, Silenced, Wrapped
+from llmtrace.facts.operation import Answered, Begin, Integration, Listed, Point, Sending, Sent, Silenced, Wrapped
 
 logger = logging.getLogger("llmtrace")
 
@@ -180,6 +180,8 @@ def _wrapper(point: Point, guard: Guard, original: Callable[..., Any]) -> Callab
             return calling(point, guard, original)
         case Sent():
             made = _sending(point, guard, original)
+        case Sending():
+            made = _about_to_send(point, guard, original)
         case Answered():
             made = _answering(point, guard, original)
         case Silenced():
@@ -205,6 +207,17 @@ def _sending(point: Sent, guard: Guard, original: Callable[..., Any]) -> Callabl
         return result
 
     return sent
+
+
+def _about_to_send(point: Sending, guard: Guard, original: Callable[..., Any]) -> Callable[..., Any]:
+    def sending(*args: Any, **kwargs: Any) -> Any:
+        with guard:
+            call = _under_way(guard)
+            if call is not None:
+                call.sent(point.read(args, kwargs))
+        return original(*args, **kwargs)
+
+    return sending
 
 
 def _answering(point: Answered, guard: Guard, original: Callable[..., Any]) -> Callable[..., Any]:

@@ -46,6 +46,24 @@ class Ear:
             raise
         self._end(exhausted=True)
 
+    def iter_any(self) -> Ear:
+        """The source's chunks as they come: how a body is read from aiohttp."""
+        return Ear(self._source.iter_any(), self._call, self._guard, self._number)
+
+    async def readline(self, *args: Any, **kwargs: Any) -> bytes:
+        """The source's next line; none is left where it is empty. Another way to read from aiohttp."""
+        coming = self._source.readline(*args, **kwargs)
+        try:
+            line: bytes = await coming
+        except BaseException as error:
+            self._end(error)
+            raise
+        if line:
+            self._hear(line)
+        else:
+            self._end(exhausted=True)
+        return line
+
     def close(self) -> None:
         """Closes the source; the stream ends here if it did not before."""
         self._end()

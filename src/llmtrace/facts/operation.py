@@ -4,13 +4,14 @@ The engine patches each point of an `Integration` when its library is imported. 
 
 - `Begin`: the function is a call. `start` looks at its arguments and says what begins, or None to let it pass.
 - `Sent`: inside a call, the function has made a request; `read` gives the engine what was sent.
+- `Sending`: inside a call, the function makes a request; `read` gives the engine what is about to be sent.
 - `Answered`: inside a call, the function is handed the library's answer; `read` gives the engine what came back.
-- `Silenced`: inside a call, the function is the library's own tracing; it is not run and `value` is returned.
+- `Silenced`: the function is the library's own tracing; inside a call, it is not run and `value` is returned.
 - `Wrapped`: the function is no call, but something has to be done around it; `make` makes what stands in for it.
 - `Hooked`: the library tells of its runs itself, through a hook that is put on there; each run is a call.
 - `Homed`: a generator function inside of which runs begin and end; what is current in it never is at its consumer's.
-- `Carrying`: the function sends a request in which the trace may travel on, to a host that is allowed.
 
+A `Begin` that sends a request may besides say how the trace travels on in it (`Carrying`), to a host that is allowed.
 Besides, libraries that make spans of their own are read by `Integration.spans`: span → facts.
 """
 
@@ -29,6 +30,7 @@ class Received:
     """What a library was answered. `body` is None while the answer is still to be read from `tap`.
 
     `tap` is an object and the name of its attribute that holds the inner iterator: the engine puts its ear there.
+    `excused` is for one that was read out of an exception: to raise it was the answer, and no failure of this call.
     """
 
     status: int | None = None
@@ -37,6 +39,7 @@ class Received:
     request_id: str | None = None
     body: Any = None
     tap: tuple[Any, str] | None = None
+    excused: bool = False
 
 
 @dataclass(slots=True)
@@ -62,7 +65,8 @@ class Operation:
     """One kind of call: its name in the conventions, what it is billed for, and how its facts are read.
 
     `read` is pure, runs off the caller's thread and may be handed anything a hostile server sent; `bears_usage` is
-    that of the record it gives. `kind` is the span's kind: `client` for a remote call, `internal` for one in-process.
+    that of the record it gives. `kind` is the span's kind: `client` for a remote call, `server` for one that was served,
+    `internal` for one in-process.
     A `step` is a part of the app's own chain: what runs inside it is told the path that leads there.
     `inside` is the operation in its place within a call of the same name: a store's answer to a framework's retriever
     is a request to a database, and not the same retrieval again.
@@ -102,18 +106,35 @@ class Start:
 
 
 @dataclass(frozen=True, slots=True)
+class Carrying:
+    """How the trace of a call travels on in what the call sends.
+
+    `host` says where the arguments go: a host's name; `""` for another process of this machine, to which a trace may
+    always travel; None where that is not known, and then it never does. `put` gives the arguments with the headers in
+    them, as copies: the app's own objects stay as they are. It gives None where there is no place for headers.
+    """
+
+    host: Callable[[tuple[Any, ...], Mapping[str, Any]], str | None]
+    put: Callable[
+        [tuple[Any, ...], Mapping[str, Any], Mapping[str, str]], tuple[tuple[Any, ...], Mapping[str, Any]] | None
+    ]
+
+
+@dataclass(frozen=True, slots=True)
 class Begin:
     """The function is a call. `start` gets its positional and keyword arguments, the instance first.
 
     `failed` reads what came back out of the exception of a call that failed, or gives None. `result` makes what is
-    recorded of the function's result, where that is not the result itself. `carrier` gives the headers that a served
-    request came with: its caller's trace goes on here. With `backstop`, the function is a transport that other calls of
-    ours go through: it begins a call only where none is under way that sees the wire itself.
+    recorded of the function's result, where that is not the result itself. `carrying` says how this call's trace is put
+    into what it sends; `carrier` gives the headers that a served request came with: its caller's trace goes on here.
+    With `backstop`, the function is a transport that other calls of ours go through: it begins a call only where none
+    is under way that sees the wire itself.
     """
 
     start: Callable[[tuple[Any, ...], Mapping[str, Any]], Start | None]
     failed: Callable[[BaseException], Received | None] = lambda _: None
     result: Callable[[Any], Any] | None = None
+    carrying: Carrying | None = None
     carrier: Callable[[tuple[Any, ...], Mapping[str, Any]], Mapping[str, str]] | None = None
     backstop: bool = False
 
@@ -126,6 +147,16 @@ class Sent:
 
 
 @dataclass(frozen=True, slots=True)
+class Sending:
+    """Called once for each attempt of the enclosing call, which it makes itself: `read` gets its arguments before it.
+
+    None stands for what the call's `Start.request` says.
+    """
+
+    read: Callable[[tuple[Any, ...], Mapping[str, Any]], Any]
+
+
+@dataclass(frozen=True, slots=True)
 class Answered:
     """`read` gets the function's arguments before it runs, so that a body can be listened to from its first byte."""
 
@@ -134,9 +165,13 @@ class Answered:
 
 @dataclass(frozen=True, slots=True)
 class Silenced:
-    """The library's own span for what the enclosing call records already; `value` is its way to say "no span"."""
+    """The library's own span for what the enclosing call records already; `value` is its way to say "no span".
+
+    With `always`, it is silent outside of calls, too, as long as tracing is on.
+    """
 
     value: Any = None
+    always: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,20 +221,7 @@ class Homed:
     """The generator function's steps share a context of their own, whoever asks for them."""
 
 
-@dataclass(frozen=True, slots=True)
-class Carrying:
-    """`host` says where the arguments go (None: another process of this machine, to which a trace may always travel).
-
-    `put` gives the arguments with the headers in them, as copies: the app's own objects stay as they are.
-    """
-
-    host: Callable[[tuple[Any, ...], Mapping[str, Any]], str | None]
-    put: Callable[
-        [tuple[Any, ...], Mapping[str, Any], Mapping[str, str]], tuple[tuple[Any, ...], Mapping[str, Any]] | None
-    ]
-
-
-Point: TypeAlias = Begin | Sent | Answered | Silenced | Wrapped | Hooked | Homed | Carrying
+Point: TypeAlias = Begin | Sent | Sending | Answered | Silenced | Wrapped | Hooked | Homed
 
 
 @dataclass(frozen=True, slots=True)

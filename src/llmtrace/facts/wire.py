@@ -150,6 +150,8 @@ def _pieces(evidence: Evidence, received: Received) -> list[bytes]:
     """The answer's body as bytes: in one piece, or in two where the ear had to leave out what lay between them."""
     if isinstance(received.body, bytes):
         return [received.body]
+    if isinstance(received.body, str):  # some libraries keep nothing but the text
+        return [received.body.encode(errors="replace")]
     gap = len(evidence.chunks) if evidence.gap is None else evidence.gap
     pieces = (evidence.chunks[:gap], evidence.chunks[gap:])
     return [decoded(piece, received.content_encoding) for piece in pieces if piece]
