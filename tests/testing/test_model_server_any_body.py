@@ -62,6 +62,22 @@ BODIES = {
     },
 }
 BODIES["/messages/count_tokens"] = BODIES["/messages"]
+BODIES["/model/m/invoke-with-response-stream"] = BODIES["/messages"]
+BODIES["/model/m/converse"] = BODIES["/model/.nova-/invoke"] = {
+    "system": [{"text": "- a note"}, {"cachePoint": {"type": "default"}}],
+    "messages": [
+        {"role": "user", "content": [{"text": "the price of 3 days?"}]},
+        {"role": "user", "content": [{"toolResult": {"toolUseId": "t", "content": [{"json": 4}, {"text": "4"}]}}]},
+    ],
+    "inferenceConfig": {"maxTokens": 20},
+    "toolConfig": {
+        "tools": [{"toolSpec": {"name": "price", "inputSchema": {"json": SCHEMA}}}],
+        "toolChoice": {"tool": {"name": "price"}},
+    },
+    "additionalModelRequestFields": {"thinking": {"type": "enabled"}},
+    "outputConfig": {"textFormat": {"structure": {"jsonSchema": {"schema": json.dumps(SCHEMA)}}}},
+}
+BODIES["/model/m/converse-stream"] = BODIES["/model/m/converse"]
 JSON = st.recursive(
     st.one_of(st.none(), st.booleans(), st.integers(-3, 10**9), st.floats(allow_nan=False), st.text(max_size=9)),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),

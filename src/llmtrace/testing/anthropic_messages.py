@@ -11,6 +11,7 @@ from llmtrace.testing.answers import Answer, Fault, Mint, OfferedTool, Turn, Typ
 from llmtrace.testing.local_http import json_bytes
 from llmtrace.testing.openai_wire import named_events, text_of
 
+REQUEST_ID = "request-id"
 MODELS = ("claude-haiku-4-5", "claude-sonnet-4-5", "claude-opus-4-5")
 _MOST_OUTPUT = 64_000
 _TYPES = {
@@ -126,13 +127,14 @@ def _usage(asked: Turn, answer: Answer, read: int, written: int) -> dict[str, Js
 
 def stream(body: dict[str, Json], then: Fault | None) -> bytes:
     """The body as an event stream; broken off halfway by the error `then`."""
-    events = list(_events(body))
+    made = list(events(body))
     if then is not None:
-        events = [*events[: len(events) // 2], {"type": "error", "error": error_body(then, "")["error"]}]
-    return named_events(events)
+        made = [*made[: len(made) // 2], {"type": "error", "error": error_body(then, "")["error"]}]
+    return named_events(made)
 
 
-def _events(body: dict[str, Json]) -> Iterator[dict[str, Json]]:
+def events(body: dict[str, Json]) -> Iterator[dict[str, Json]]:
+    """The events that the body comes as when it is streamed."""
     empty = {**body, "content": [], "stop_reason": None, "usage": {**body["usage"], "output_tokens": 1}}
     yield {"type": "message_start", "message": empty}
     for n, block in enumerate(body["content"]):

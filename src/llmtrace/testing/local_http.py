@@ -67,13 +67,22 @@ def json_bytes(value: Json) -> bytes:
 def pieces(body: bytes, cut: Cut) -> Iterator[bytes]:
     """The body in the pieces that are written one by one; joined they are the body."""
     if cut is None:
-        yield from _EVENT.findall(body)
+        yield from _framed(body) if body.startswith(b"\0") else _EVENT.findall(body)
         return
     start = 0
     for end in (*_ends(len(body), cut), len(body)):
         if start < end <= len(body):
             yield body[start:end]
             start = end
+
+
+def _framed(body: bytes) -> Iterator[bytes]:
+    """The messages of a binary event stream: the first four bytes of each are its length."""
+    start = 0
+    while start < len(body):
+        end = start + max(4, int.from_bytes(body[start : start + 4], "big"))
+        yield body[start:end]
+        start = end
 
 
 def _ends(size: int, cut: int | Sequence[int] | random.Random) -> Sequence[int]:

@@ -1,4 +1,4 @@
-"""A model server on this machine that speaks OpenAI's and Anthropic's protocols, with answers of its own or yours."""
+"""A model server on this machine that speaks OpenAI's, Anthropic's and Bedrock's protocols, its answers or yours."""
 
 from __future__ import annotations
 
@@ -6,11 +6,15 @@ import math
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable
 from functools import partial
+from types import ModuleType
 
 from llmtrace.facts.records import Json
 from llmtrace.facts.shape import mapping
 from llmtrace.testing import (
     anthropic_messages,
+    bedrock_converse,
+    bedrock_invoke,
+    bedrock_wire,
     brain,
     openai_chat,
     openai_embeddings,
@@ -18,12 +22,14 @@ from llmtrace.testing import (
     openai_responses,
     openai_wire,
 )
-from llmtrace.testing.answers import Answer, Fault, Scripted, Turn, mint, within
+from llmtrace.testing.answers import Answer, Fault, Mint, Scripted, Turn, mint, within
 from llmtrace.testing.local_http import Cut, LocalServer, Request, Response, json_bytes
+
+_SSE = "text/event-stream; charset=utf-8"
 
 
 class ModelServer(LocalServer):
-    """Point a client's `base_url` at `openai_url` or `anthropic_url` within the `with` block.
+    """Point a client's `base_url` at `openai_url` or `anthropic_url` within the `with` block, boto3's at `bedrock_url`.
 
     `reply` and `script` queue what it says next, `fail` what goes wrong next; else it calls the tool that a question
     names, quotes the note in the instructions that fits, or echoes. `cut` and `delay` decide how event streams arrive.
@@ -47,6 +53,11 @@ class ModelServer(LocalServer):
         """What to give an Anthropic client as `base_url`."""
         return self.url
 
+    @property
+    def bedrock_url(self) -> str:
+        """What to give boto3 as `endpoint_url` of `bedrock-runtime`."""
+        return self.url
+
     def reply(self, *answers: Scripted) -> None:
         """Queues answers for the next requests for text, whichever vendor's client sends them."""
         self.script(answers)
@@ -63,8 +74,8 @@ class ModelServer(LocalServer):
         """Answers by how the path ends, so that any prefix works: a platform's, a gateway's, or none."""
         outcome = self._failure(request) or self._outcome(request)
         request_id = self._mint("req_", 24)
-        anthropic = "anthropic-version" in request.headers
-        headers = {"request-id" if anthropic else "x-request-id": request_id}
+        vendor = _vendor(request)
+        headers = {vendor.REQUEST_ID: request_id}
         if isinstance(outcome, Response):
             return Response(
                 outcome.status, {**outcome.headers, **headers}, outcome.body, outcome.stream, outcome.drop_after
@@ -72,7 +83,8 @@ class ModelServer(LocalServer):
         if outcome.retry_after is not None:
             headers["retry-after"] = str(math.ceil(outcome.retry_after))
             headers["retry-after-ms"] = str(round(outcome.retry_after * 1000))
-        vendor = anthropic_messages if anthropic else openai_wire
+        if vendor is bedrock_wire:
+            headers["x-amzn-errortype"] = bedrock_wire.error_type(outcome)
         return _json(vendor.error_body(outcome, request_id), outcome.status, headers)
 
     def _failure(self, request: Request) -> Fault | None:
@@ -82,13 +94,12 @@ class ModelServer(LocalServer):
         return None
 
     def _outcome(self, request: Request) -> Response | Fault:
-        body = mapping(request.json)
+        body = {**mapping(request.json), **bedrock_wire.asked(request.path)}
         for (method, path), serve in _ROUTES.items():
             if request.method == method and request.path.endswith(path):
                 return serve(self, body)
         if request.method == "GET" and request.path.endswith("/models"):
-            vendor = anthropic_messages if "anthropic-version" in request.headers else openai_wire
-            return _json(vendor.models())
+            return _json((anthropic_messages if _vendor(request) is anthropic_messages else openai_wire).models())
         if request.method == "GET" and "/responses/" in request.path:
             return self._retrieved(request)
         return Fault(404, f"Not found: {request.method} {request.path}")
@@ -105,13 +116,14 @@ class ModelServer(LocalServer):
         asked: Turn,
         whole: Callable[[Answer], dict[str, Json]],
         stream: Callable[[dict[str, Json], Fault | None], bytes],
+        media: str = _SSE,
     ) -> Response | Fault:
         """The next answer in a vendor's shape: `whole` makes its JSON body, and `stream` makes events of that."""
         answer = self._next(asked)
         if isinstance(answer, Fault):
             return answer
         if body.get("stream"):
-            return _events(stream(whole(answer), answer.then), answer.drop_after)
+            return _events(stream(whole(answer), answer.then), answer.drop_after, media)
         return _json(whole(answer), drop_after=answer.drop_after)
 
     def _chat(self, body: dict[str, Json]) -> Response | Fault:
@@ -121,12 +133,40 @@ class ModelServer(LocalServer):
         whole = partial(openai_chat.answered, body, asked, self._mint)
         return self._spoken(body, asked, whole, partial(openai_chat.stream, body))
 
-    def _message(self, body: dict[str, Json]) -> Response | Fault:
+    def _message(
+        self,
+        body: dict[str, Json],
+        stream: Callable[[dict[str, Json], Fault | None], bytes] = anthropic_messages.stream,
+        media: str = _SSE,
+    ) -> Response | Fault:
         if fault := anthropic_messages.complaint(body):
             return fault
         asked = anthropic_messages.turn(body)
-        whole = partial(anthropic_messages.answered, asked, self._mint, self._cache(body))
-        return self._spoken(body, asked, whole, anthropic_messages.stream)
+        whole = partial(
+            anthropic_messages.answered, asked, self._mint, self._cache(anthropic_messages.cached_part(body))
+        )
+        return self._spoken(body, asked, whole, stream, media)
+
+    def _converse(self, body: dict[str, Json]) -> Response | Fault:
+        return self._conversed(body, bedrock_converse.answered, bedrock_converse.stream)
+
+    def _invoke(self, body: dict[str, Json]) -> Response | Fault:
+        """What Bedrock hands on to a model in its own protocol: Nova's, and for all others Claude's."""
+        if ".nova-" in body["model"]:
+            return self._conversed(body, bedrock_invoke.nova, bedrock_invoke.nova_stream)
+        return self._message(body, bedrock_invoke.claude_stream, bedrock_wire.EVENTS)
+
+    def _conversed(
+        self,
+        body: dict[str, Json],
+        answered: Callable[[Turn, Mint, tuple[int, int], Answer], dict[str, Json]],
+        stream: Callable[[dict[str, Json], Fault | None], bytes],
+    ) -> Response | Fault:
+        if fault := bedrock_converse.complaint(body):
+            return fault
+        asked = bedrock_converse.turn(body)
+        cache = self._cache(bedrock_converse.cached_part(body))
+        return self._spoken(body, asked, partial(answered, asked, self._mint, cache), stream, bedrock_wire.EVENTS)
 
     def _respond(self, body: dict[str, Json]) -> Response | Fault:
         if fault := openai_responses.complaint(body):
@@ -156,9 +196,9 @@ class ModelServer(LocalServer):
             return _events(openai_response_events.stream(whole, None, after), None)
         return _json(whole)
 
-    def _cache(self, body: dict[str, Json]) -> tuple[int, int]:
+    def _cache(self, marked: tuple[str, int]) -> tuple[int, int]:
         """The tokens read from and written to the prompt cache: what is marked is written once and read ever after."""
-        text, size = anthropic_messages.cached_part(body)
+        text, size = marked
         if text in self._cached:
             return size, 0
         self._cached.add(text)
@@ -177,7 +217,18 @@ _ROUTES = {
     ("POST", "/embeddings"): ModelServer._embed,
     ("POST", "/messages"): ModelServer._message,
     ("POST", "/messages/count_tokens"): ModelServer._count,
+    ("POST", "/converse"): ModelServer._converse,
+    ("POST", "/converse-stream"): ModelServer._converse,
+    ("POST", "/invoke"): ModelServer._invoke,
+    ("POST", "/invoke-with-response-stream"): ModelServer._invoke,
 }
+
+
+def _vendor(request: Request) -> ModuleType:
+    """Whose words an error is given in."""
+    if bedrock_wire.asked(request.path):
+        return bedrock_wire
+    return anthropic_messages if "anthropic-version" in request.headers else openai_wire
 
 
 def _json(
@@ -188,6 +239,6 @@ def _json(
     )
 
 
-def _events(body: bytes, drop_after: int | None) -> Response:
-    headers = {"content-type": "text/event-stream; charset=utf-8", "cache-control": "no-cache"}
+def _events(body: bytes, drop_after: int | None, media: str = _SSE) -> Response:
+    headers = {"content-type": media, "cache-control": "no-cache"}
     return Response(200, headers, body, stream=True, drop_after=drop_after)

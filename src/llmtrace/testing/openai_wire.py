@@ -9,6 +9,7 @@ from llmtrace.facts.shape import mapping, mappings
 from llmtrace.testing.answers import Fault, OfferedTool, ToolUse, Types, mistyped
 from llmtrace.testing.local_http import json_bytes
 
+REQUEST_ID = "x-request-id"
 MODELS = ("gpt-5-mini", "gpt-5-nano", "gpt-4o-mini", "text-embedding-3-small", "text-embedding-3-large")
 CREATED = 1_750_000_000
 MOST_OUTPUT = 128_000
