@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import inspect
+import json
+import re
 from collections.abc import Callable, Iterable
 from itertools import pairwise
 from pathlib import Path
@@ -86,23 +88,61 @@ def attribute_row(row: Attribute) -> tuple[str, ...]:
 
 
 def integrations_page() -> str:
-    """Every integration that comes with the package, and where it listens."""
+    """Every integration that comes with the package: for which versions, what of it is verified how, and where."""
     found = [integrations.load(name) for name in integrations.BUILT_IN]
+    columns = ("Integration", "Supported", "Tested", "Captured", "Verified with", "Kit")
     return page(
         "Integrations",
-        "The libraries that `init()` instruments: when they are imported, and only then. A point is a function that\n"
-        "is patched, in place, and put back by `uninstrument()`.",
-        table(("Integration", "Versions", "Points"), map(integration_row, found)),
+        "The libraries that `init()` instruments: when they are imported, and only then. *Tested* are the versions\n"
+        "in the locked environments that the tests run in; `llmtrace integrations` says the same, and what is\n"
+        "installed and traced where it is run. [More libraries](../how-to/add-an-integration.md) are a file each.",
+        table(columns, map(integration_row, found)) + "\n" + points_section(found),
     )
 
 
 def integration_row(integration: Integration) -> tuple[str, ...]:
     """One integration as a row."""
-    points = (
-        f"`{point}`" + (" (where there is one)" if point in integration.optional else "")
-        for point in integration.points
+    return (
+        f"`{integration.name}`",
+        f"`{integration.requires}`",
+        ", ".join(tested(integration.distribution)),
+        ", ".join(integration.captures),
+        ", ".join(integration.verified),
+        f"[example](../../integrations/{integration.name}/README.md)",
     )
-    return f"`{integration.name}`", f"`{integration.requires}`", "<br>".join(points)
+
+
+def points_section(found: Iterable[Integration]) -> str:
+    """Where each integration listens."""
+    text = (
+        "## Points\n\nA point is a function that is patched, in place, and put back by `uninstrument()`; or a scope\n"
+        "of the library's own spans, which are described anew.\n\n"
+    )
+    return text + table(("Integration", "Points"), ((f"`{one.name}`", "<br>".join(points(one))) for one in found))
+
+
+def points(integration: Integration) -> list[str]:
+    """The points of one integration, as its page names them."""
+    here = " (where there is one)"
+    patched = [f"`{point}`{here if point in integration.optional else ''}" for point in integration.points]
+    return [*patched, *(f"spans of `{scope}`" for scope in integration.spans)]
+
+
+def tested_versions() -> str:
+    """The versions that the tests run with, for the command line: it has no lock files."""
+    named = {name: tested(integrations.load(name).distribution) for name in integrations.BUILT_IN}
+    return json.dumps(named, indent=2, sort_keys=True) + "\n"
+
+
+def tested(distribution: str) -> list[str]:
+    """The versions of a library in the locked environments, oldest first: of those that a lock has, the newest."""
+    locks = [lock for lock in ("oldest", "apart", "newest") if locked(distribution, lock)]
+    return list(dict.fromkeys(sorted((locked(distribution, lock) for lock in locks), key=ordered)))
+
+
+def ordered(version: str) -> list[int]:
+    """A version's numbers, to be compared."""
+    return [int(number) for number in re.findall(r"\d+", version)]
 
 
 def verified_page() -> str:
@@ -153,9 +193,10 @@ def verified_row(api: str, exchanges: list[Exchange]) -> tuple[str, ...]:
 
 
 def locked(package: str, lock: str) -> str:
-    """The version of a package that a lock file names."""
+    """The version of a package that a lock file names, the newest where each Python has its own; else nothing."""
     lines = (DOCS.parent / "locks" / f"{lock}.txt").read_text().splitlines()
-    return next(line.split("==")[1].split()[0] for line in lines if line.startswith(f"{package}=="))
+    versions = [line.split("==")[1].split()[0] for line in lines if line.startswith(f"{package}==")]
+    return max(versions, key=ordered, default="")
 
 
 def api_page() -> str:
@@ -191,8 +232,9 @@ PAGES: dict[str, Callable[[], str]] = {
     "reference/integrations.md": integrations_page,
     "reference/settings.md": settings_page,
     "reference/verified.md": verified_page,
+    "../src/llmtrace/integrations/tested.json": tested_versions,
 }
-"""Each generated page's path below docs/, and what writes it."""
+"""Each generated file's path from docs/, and what writes it."""
 
 
 if __name__ == "__main__":
@@ -200,4 +242,4 @@ if __name__ == "__main__":
         text = write()
         if not (DOCS / path).exists() or (DOCS / path).read_text() != text:
             (DOCS / path).write_text(text)
-            print(f"wrote docs/{path}")
+            print(f"wrote {(DOCS / path).resolve().relative_to(DOCS.parent)}")

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from docs.generate import locked, ordered
+from llmtrace.integrations import BUILT_IN
 from tests.sources import REPOSITORY
 
 HOST = re.compile(
@@ -31,3 +33,10 @@ def test_no_registry_and_no_path_of_a_machine_is_named(path: Path):
 def test_a_lock_names_no_address():
     for lock in (REPOSITORY / "locks").glob("*.txt"):
         assert not re.search(r"://|--(?:extra-)?index-url|--find-links", lock.read_text())
+
+
+@pytest.mark.parametrize("name", BUILT_IN)
+def test_the_oldest_version_that_an_integration_supports_is_one_that_it_is_tested_with(name):
+    integration = BUILT_IN[name].load()
+    lowest = ordered(integration.requires.removeprefix(f"{integration.distribution}>="))
+    assert ordered(locked(integration.distribution, "oldest"))[: len(lowest)] == lowest

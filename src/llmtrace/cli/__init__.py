@@ -1,10 +1,11 @@
-"""The command `llmtrace`: what was traced into the local store, in the terminal."""
+"""The command `llmtrace`: what is traced, and what was traced into the local store, in the terminal."""
 
 from __future__ import annotations
 
 import typer
 
 from llmtrace.cli.forget import forget
+from llmtrace.cli.integrations import integrations
 from llmtrace.cli.show import show
 from llmtrace.cli.store import store
 
@@ -15,5 +16,6 @@ app = typer.Typer(
 app.command()(show)
 app.add_typer(store, name="store")
 app.command()(forget)
+app.command()(integrations)
 
 __all__ = ["app"]

@@ -100,7 +100,7 @@ def conversation(client: Any) -> str | None:
 
 INTEGRATION = Integration(
     name="anthropic",
-    requires="anthropic>=0.40",
+    requires="anthropic>=0.69",
     # Since version 2 the library traces itself; without a span of its own it goes on as if nobody was tracing.
     points={**stainless.points("anthropic", route, provider, conversation), _OWN_SPAN: Silenced(None)},
     optional=frozenset({_OWN_SPAN}),

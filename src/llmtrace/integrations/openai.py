@@ -62,7 +62,7 @@ def _provider(kind: type, host: str, port: int | None) -> str:
 
 INTEGRATION = Integration(
     "openai",
-    requires="openai>=1.66",
+    requires="openai>=2",
     points=stainless.points("openai", route, provider),
     captures=(
         "chat completions",
