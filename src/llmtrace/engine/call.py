@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
 from opentelemetry.context import get_current, set_value
-from opentelemetry.trace import SpanKind, set_span_in_context
+from opentelemetry.trace import SpanKind, get_current_span, set_span_in_context
 
 from llmtrace.content.snapshot import snapshot
 from llmtrace.engine.context import PLACE_KEY, Place, call_in, place_in, scope_begun, standing
 from llmtrace.engine.heard import Heard, length
 from llmtrace.engine.settle import describe, facts_of, outcome_of, unread
+from llmtrace.engine.travel import joined
 from llmtrace.facts.operation import Evidence, Received, Start
 from llmtrace.facts.records import Course, Failure, Scope
+from llmtrace.semconv import mcp
 from llmtrace.semconv.attributes import span_name, start_attributes
 from llmtrace.semconv.errors import error_type, failure_of
 
@@ -26,7 +29,7 @@ if TYPE_CHECKING:
     from llmtrace.engine.guard import Guard
     from llmtrace.facts.operation import Begin
 
-_KINDS = {"client": SpanKind.CLIENT, "internal": SpanKind.INTERNAL}
+_KINDS = {"client": SpanKind.CLIENT, "server": SpanKind.SERVER, "internal": SpanKind.INTERNAL}
 
 
 class Call:
@@ -62,10 +65,18 @@ class Call:
         "steps",
     )
 
-    def __init__(self, engine: Engine, start: Start, point: Begin, guard: Guard, context: Context) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        start: Start,
+        point: Begin,
+        guard: Guard,
+        context: Context,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
         self.outer = cast("Call | None", call_in(context))
         operation = start.operation
-        if operation.inside is not None and self._within(operation.name):
+        if operation.inside is not None and self._within(start, context):
             start = replace(start, operation=operation.inside)
             operation = operation.inside
         self.engine = engine
@@ -97,11 +108,13 @@ class Call:
         self.course: Course | None = None
         if operation.bears_usage:
             self._cover_outer()
+            with guard:
+                engine.guests.cover(context)
         name, known = operation.name, None
         with guard:
             name, known = span_name(start), start_attributes(start, self.scope, engine.names)
         kind = _KINDS[operation.kind]
-        context, links = standing(context)
+        context, links = joined(*standing(context), headers)
         self.place = Place(self.scope, context, self)
         # From here on nothing may fail: the span would never end.
         self.span: Span = engine.tracer.start_span(name, context, kind, known, links, start_time=self.started)
@@ -118,11 +131,14 @@ class Call:
             self.outer.siblings[name] = iteration + 1
         return replace(scope, path=(*scope.path, name), index=index, iteration=iteration)
 
-    def _within(self, operation: str) -> bool:
-        """Whether a call of that operation is under way around this one."""
+    def _within(self, start: Start, context: Context) -> bool:
+        """Whether a call of that operation is under way around this one; of a tool's, the one right around it."""
+        if start.mcp is not None:
+            span = get_current_span(context)
+            return span.is_recording() and mcp.runs(getattr(span, "attributes", None) or {}, start.target)
         outer = self.outer
         while outer is not None:
-            if outer.start.operation.name == operation and outer.pending:
+            if outer.start.operation.name == start.operation.name and outer.pending:
                 return True
             outer = outer.outer
         return False
@@ -144,8 +160,6 @@ class Call:
     def answered(self, received: Received) -> None:
         """The answer's head is here, and its body, or the place to listen for it."""
         self.response = received
-        if received.body is not None:
-            self.size += length(received.body)
 
     def listening(self) -> int:
         """A new ear was put on; returns its number. Only the last one counts: an earlier attempt's is stale."""
@@ -170,15 +184,19 @@ class Call:
         if self.returned:
             self.finish(error, outcome="completed" if exhausted else "abandoned")
 
-    def back(self, result: Any = None) -> None:
+    def returns(self, result: Any) -> None:
+        """What the function made is the answer."""
+        with self.guard:
+            made = result if self.point.result is None else self.point.result(result)
+            self.response = Received(body=snapshot(made))
+
+    def back(self, result: Any = None, outcome: str = "completed") -> None:
         """The library returned to the app. A body still to be read keeps the call open."""
         self.returned = True
         if not self.start.wire:
-            with self.guard:
-                made = result if self.point.result is None else self.point.result(result)
-                self.response = Received(body=snapshot(made))
+            self.returns(result)
         if not self.ear:
-            self.finish()
+            self.finish(outcome=outcome)
 
     def finish(self, error: BaseException | None = None, outcome: str = "completed") -> None:
         """Ends the call and hands it over, once."""
@@ -197,6 +215,8 @@ class Call:
             if self.start.wire and not self.attempts:
                 self.request = snapshot(self.start.request)
             self.size += length(self.request) + (self.heard.size if self.heard is not None else 0)
+            if self.response is not None:
+                self.size += length(self.response.body)
         finally:
             self.engine.worker.put(self)
 
@@ -207,7 +227,11 @@ class Call:
         course.failure = Failure(error_type(error))
         with self.engine.describing:  # its `__str__` is the app's or the library's, and may raise
             course.failure = failure_of(error)
-        self.response = self.point.failed(error) or self.response
+        received = self.point.failed(error)
+        if received is not None:
+            self.response = received
+            if received.excused:
+                course.outcome, course.failure = "completed", None
 
     # -- off the caller's thread
 

@@ -80,7 +80,7 @@ def place_in(context: Context) -> Place | None:
     return cast("Place | None", context.get(PLACE_KEY))
 
 
-def _outwards(place: Place | None) -> list[Place]:
+def outwards(place: Place | None) -> list[Place]:
     """The place and those around it, from the inside out."""
     places = []
     while place is not None:
@@ -94,7 +94,7 @@ def call_in(context: Context) -> Work | None:
     place = place_in(context)
     if place is None or (place.call is not None and place.call.pending):
         return None if place is None else place.call
-    return next((each.call for each in _outwards(place) if each.call is not None and each.call.pending), None)
+    return next((each.call for each in outwards(place) if each.call is not None and each.call.pending), None)
 
 
 def current_scope(context: Context | None = None) -> Scope:
@@ -130,7 +130,7 @@ def leave(by: object) -> Place | None:
     No token is used: it would be of no use where a generator is left in another thread than it was entered in.
     """
     now = place_in(get_current())
-    place = next((each for each in _outwards(now) if each.by is by and each.open), None)
+    place = next((each for each in outwards(now) if each.by is by and each.open), None)
     if place is None:
         return None
     if place is now:
@@ -147,6 +147,13 @@ def _outside(place: Place) -> Context:
     return around
 
 
+def left_over() -> None:
+    """Leaves what is over and was left by other code than entered it, so that it is no longer current where it was."""
+    place = place_in(get_current())
+    if place is not None and not place.open and place.runner == _runner():
+        attach(_outside(place))
+
+
 def left(context: Context, around: Context) -> None:
     """The block that made the one context of the other is over."""
     place = place_in(context)
@@ -161,7 +168,7 @@ def _scope(context: Context | None, *, begins: bool) -> Scope:
     first = _first(place, begins=begins)
     if place.open:
         return place.scope
-    held = next((each.scope for each in _outwards(place) if each.open), _EMPTY)
+    held = next((each.scope for each in outwards(place) if each.open), _EMPTY)
     if first:
         return replace(place.scope, path=held.path, index=held.index, iteration=held.iteration)
     return replace(held, capture="none") if place.scope.capture == "none" else held
@@ -189,7 +196,7 @@ def standing(context: Context) -> tuple[Context, Sequence[Link]]:
     if (place is None or place.open) and _open(span, place):
         return context, ()
     parent = _parent(span, place)
-    held = next((each for each in _outwards(place) if each.open), None)
+    held = next((each for each in outwards(place) if each.open), None)
     links = [] if parent is span else [Link(span.get_span_context())]
     return set_value(PLACE_KEY, held, set_span_in_context(parent, context)), links
 

@@ -51,12 +51,15 @@ class Inside:
 class Watch:
     """What is done around one run of a generator: its context, and who is told of what it yields and of its end.
 
+    `thrown` is told of what is thrown into it from outside, before the generator is.
+
     Where the context is None, its steps run as if nobody stood in for it.
     """
 
     inside: Inside | None
     heard: Callable[[Any], None] = lambda _: None
     ended: Callable[[BaseException | None, Any], None] = lambda *_: None
+    thrown: Callable[[BaseException], None] = lambda _: None
 
 
 @types.coroutine
@@ -127,6 +130,7 @@ def driving(function: Callable[..., Any], watching: Callable[[Any, Any], Watch])
                 step, closing = inner.send, False
             except BaseException as error:  # noqa: BLE001 - thrown in from outside, and thrown on into the generator
                 step, value, closing = inner.throw, error, isinstance(error, GeneratorExit)
+                watch.thrown(error)
             finally:
                 given = None
 
@@ -161,6 +165,7 @@ def adriving(function: Callable[..., Any], watching: Callable[[Any, Any], Watch]
                 step, closing = inner.asend, False
             except BaseException as error:  # noqa: BLE001 - thrown in from outside, and thrown on into the generator
                 step, value, closing = inner.athrow, error, isinstance(error, GeneratorExit)
+                watch.thrown(error)
             finally:
                 given = None
 

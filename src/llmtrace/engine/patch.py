@@ -19,9 +19,25 @@ import wrapt
 from llmtrace.engine.call import Call, current_call
 from llmtrace.engine.engine import SWITCH
 from llmtrace.engine.guard import Guard
+from llmtrace.engine.guests import Readers
+from llmtrace.engine.homed import homed
 from llmtrace.engine.run import calling
+from llmtrace.engine.runs import Runs
 from llmtrace.engine.stream import listen
-from llmtrace.facts.operation import Answered, Begin, Integration, Listed, Point, Sending, Sent, Silenced, Wrapped
+from llmtrace.facts.operation import (
+    Answered,
+    Begin,
+    Foreign,
+    Homed,
+    Hooked,
+    Integration,
+    Listed,
+    Point,
+    Sending,
+    Sent,
+    Silenced,
+    Wrapped,
+)
 
 logger = logging.getLogger("llmtrace")
 
@@ -29,7 +45,7 @@ logger = logging.getLogger("llmtrace")
 class Patch:
     """One point of one integration: knows its place, the function found there, and the one it put there instead."""
 
-    __slots__ = ("attribute", "guard", "integration", "module", "original", "owner", "point", "wrapper")
+    __slots__ = ("attribute", "guard", "integration", "module", "original", "owner", "point", "undo", "wrapper")
 
     def __init__(self, integration: Integration, target: str, point: Point) -> None:
         self.integration = integration
@@ -39,6 +55,7 @@ class Patch:
         self.owner: Any = None
         self.original: Any = None
         self.wrapper: Any = None
+        self.undo: Callable[[], None] | None = None
 
     @property
     def target(self) -> str:
@@ -46,11 +63,13 @@ class Patch:
         return f"{self.module}:{self.attribute}"
 
     def put_on(self, module: ModuleType) -> bool:
-        """Replaces the function in its class or module. False where there is none."""
+        """Replaces the function in its class or module, or hands a hook to it. False where there is none."""
         owner, name, original = _found(module, self.attribute)
         if not callable(original):
             return False
-        if original is not self.wrapper:
+        if isinstance(self.point, Hooked):
+            self.undo = self.undo or self.point.put_on(original, Runs(self.guard))
+        elif original is not self.wrapper:
             self.owner, self.original = owner, original
             self.wrapper = _wrapper(self.point, self.guard, _bound(owner, original))
             setattr(owner, name, self.wrapper)
@@ -59,6 +78,10 @@ class Patch:
     def take_off(self) -> None:
         """Restores the function, unless somebody wrapped ours: then ours stays below theirs and just calls through."""
         name = self.attribute.rpartition(".")[2]
+        if self.undo is not None:
+            with self.guard:
+                self.undo()
+            self.undo = None
         if self.owner is not None and vars(self.owner).get(name) is self.wrapper:
             setattr(self.owner, name, self.original)
             self.wrapper = None
@@ -68,11 +91,15 @@ class Patcher:
     """All patches of a set of integrations: applied to what is imported already, and to the rest when it comes.
 
     An integration is loaded when the first of its modules is imported. A point that a library turns out not to have is
-    a warning, and an error for the integrations in `asked`, those that the app asked for by name.
+    a warning, and an error for the integrations in `asked`, those that the app asked for by name. `readers` takes
+    up those of the spans that the loaded libraries make themselves, by instrumentation scope.
     """
 
-    def __init__(self, integrations: Collection[Listed], asked: Collection[str] = ()) -> None:
+    def __init__(
+        self, integrations: Collection[Listed], asked: Collection[str] = (), readers: Readers | None = None
+    ) -> None:
         self._patches: dict[str, list[Patch]] = {}
+        self._readers: Readers = {} if readers is None else readers
         self._asked = asked
         self._on = True
         self._loading = threading.RLock()
@@ -101,6 +128,7 @@ class Patcher:
         with self._loading:
             if listed.name not in self._patches:
                 integration = listed.load()
+                self._readers.update(integration.spans)
                 self._patches[listed.name] = [Patch(integration, *each) for each in integration.points.items()]
             return self._patches[listed.name]
 
@@ -178,6 +206,8 @@ def _wrapper(point: Point, guard: Guard, original: Callable[..., Any]) -> Callab
     match point:
         case Begin():
             return calling(point, guard, original)
+        case Homed():
+            return homed(guard, original)
         case Sent():
             made = _sending(point, guard, original)
         case Sending():
@@ -197,11 +227,17 @@ def _under_way(guard: Guard) -> Call | None:
     return call if call is not None and call.pending else None
 
 
+def _on_the_wire(guard: Guard) -> Call | None:
+    """As `_under_way`, where the call is one that is read from what is sent and answered."""
+    call = _under_way(guard)
+    return call if call is not None and call.start.wire else None
+
+
 def _sending(point: Sent, guard: Guard, original: Callable[..., Any]) -> Callable[..., Any]:
     def sent(*args: Any, **kwargs: Any) -> Any:
         result = original(*args, **kwargs)
         with guard:
-            call = _under_way(guard)
+            call = _on_the_wire(guard)
             if call is not None:
                 call.sent(point.read(result))
         return result
@@ -212,9 +248,10 @@ def _sending(point: Sent, guard: Guard, original: Callable[..., Any]) -> Callabl
 def _about_to_send(point: Sending, guard: Guard, original: Callable[..., Any]) -> Callable[..., Any]:
     def sending(*args: Any, **kwargs: Any) -> Any:
         with guard:
-            call = _under_way(guard)
-            if call is not None:
-                call.sent(point.read(args, kwargs))
+            call = _on_the_wire(guard)
+            material = NOT_OURS if call is None else point.read(args, kwargs)
+            if call is not None and material is not NOT_OURS:
+                call.sent(material)
         return original(*args, **kwargs)
 
     return sending
@@ -223,7 +260,7 @@ def _about_to_send(point: Sending, guard: Guard, original: Callable[..., Any]) -
 def _answering(point: Answered, guard: Guard, original: Callable[..., Any]) -> Callable[..., Any]:
     def answered(*args: Any, **kwargs: Any) -> Any:
         with guard:
-            call = _under_way(guard)
+            call = _on_the_wire(guard)
             received = None if call is None else point.read(args, kwargs)
             if call is not None and received is not None:
                 call.answered(received)
@@ -236,7 +273,7 @@ def _answering(point: Answered, guard: Guard, original: Callable[..., Any]) -> C
 def _silencing(point: Silenced, guard: Guard, original: Callable[..., Any]) -> Callable[..., Any]:
     def silenced(*args: Any, **kwargs: Any) -> Any:
         with guard:
-            if _under_way(guard) is not None:
+            if _under_way(guard) is not None or (point.always and guard.armed and SWITCH.engine is not None):
                 return point.value
         return original(*args, **kwargs)
 

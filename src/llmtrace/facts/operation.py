@@ -9,7 +9,7 @@ The engine patches each point of an `Integration` when its library is imported. 
 - `Silenced`: the function is the library's own tracing; inside a call, it is not run and `value` is returned.
 - `Wrapped`: the function is no call, but something has to be done around it; `make` makes what stands in for it.
 - `Hooked`: the library tells of its runs itself, through a hook that is put on there; each run is a call.
-- `Homed`: a generator function inside of which runs begin and end; what is current in it never is at its consumer's.
+- `Homed`: a function inside of which runs begin and end; what is current in it never is at its caller's.
 
 A `Begin` that sends a request may besides say how the trace travels on in it (`Carrying`), to a host that is allowed.
 Besides, libraries that make spans of their own are read by `Integration.spans`: span → facts.
@@ -22,14 +22,15 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeAlias
 
-from llmtrace.facts.records import Record, Store
+from llmtrace.facts.records import McpRequest, Record, Store
 
 
 @dataclass(slots=True)
 class Received:
     """What a library was answered. `body` is None while the answer is still to be read from `tap`.
 
-    `tap` is an object and the name of its attribute that holds the inner iterator: the engine puts its ear there.
+    `tap` is an object and the name of its attribute that holds the inner iterator, or what is read from as from a file:
+    the engine puts its ear there. `headers` are those that the operation reads facts from, by name in lower case.
     `excused` is for one that was read out of an exception: to raise it was the answer, and no failure of this call.
     """
 
@@ -39,6 +40,7 @@ class Received:
     request_id: str | None = None
     body: Any = None
     tap: tuple[Any, str] | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
     excused: bool = False
 
 
@@ -85,7 +87,8 @@ class Start:
     """What is known when a call begins; samplers see it. `target` completes the span's name (the model, tool or step).
 
     `capture` is `none` where this call's content is not to be recorded, whatever is for others. `store` is the store
-    that is asked; what its client calls of itself meanwhile is part of the call.
+    that is asked; what its client calls of itself meanwhile is part of the call. `mcp` is the request of the Model
+    Context Protocol that is made or served.
 
     `request` is the material for `Operation.read`: the engine snapshots it at once, and the function's result when it
     comes. With `wire`, `Sent` and `Answered` points see both sides instead, and `request` is what a call that never got
@@ -101,6 +104,7 @@ class Start:
     target: str | None = None
     capture: str | None = None
     store: Store | None = None
+    mcp: McpRequest | None = None
     request: Any = None
     wire: bool = False
 
@@ -150,10 +154,14 @@ class Sent:
 class Sending:
     """Called once for each attempt of the enclosing call, which it makes itself: `read` gets its arguments before it.
 
-    None stands for what the call's `Start.request` says.
+    None stands for what the call's `Start.request` says, and `NOT_OURS` for a request that is another's.
     """
 
     read: Callable[[tuple[Any, ...], Mapping[str, Any]], Any]
+
+
+NOT_OURS = object()
+"""What is sent while a call is made and is no attempt of it: a client may fetch its credentials first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,8 +204,11 @@ class Runs(Protocol):
     def content(self) -> bool:
         """Whether content is recorded at all; the policy still applies to what is."""
 
-    def begun(self, key: Hashable, start: Start, parent: Hashable | None = None) -> None:
-        """A run began, inside the run `parent` if that is known, else where it was called."""
+    def begun(self, key: Hashable, start: Start | None, parent: Hashable | None = None) -> None:
+        """A run began, inside the run `parent` if that is known, else where it was called.
+
+        Without a `start` it is not shown: what it does is its parent's.
+        """
 
     def heard(self, key: Hashable, chunk: Any) -> None:
         """A chunk of the run's answer came by."""
@@ -205,8 +216,8 @@ class Runs(Protocol):
     def ended(self, key: Hashable, result: Any = None) -> None:
         """The run is over; `result` is snapshotted like a function's."""
 
-    def failed(self, key: Hashable, error: BaseException) -> None:
-        """The run is over, raised out of."""
+    def failed(self, key: Hashable, error: BaseException, result: Any = None) -> None:
+        """The run is over, raised out of; `result` is as much as there was by then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,7 +229,11 @@ class Hooked:
 
 @dataclass(frozen=True, slots=True)
 class Homed:
-    """The generator function's steps share a context of their own, whoever asks for them."""
+    """Runs begin and end inside of the function: what they make current is not so at its caller's.
+
+    That holds between the steps of a generator, too, whoever asks for them. A run that began directly inside ends with
+    a function that is raised out of, where the library does not end it itself.
+    """
 
 
 Point: TypeAlias = Begin | Sent | Sending | Answered | Silenced | Wrapped | Hooked | Homed
@@ -226,12 +241,17 @@ Point: TypeAlias = Begin | Sent | Sending | Answered | Silenced | Wrapped | Hook
 
 @dataclass(frozen=True, slots=True)
 class Foreign:
-    """A finished span that a library made itself, as its reader sees it; `events` are names with attributes."""
+    """A finished span that a library made itself, as its reader sees it; `events` are names with attributes.
+
+    `record` is what the conventions' own attributes say, None where they name no operation: often all that is left to
+    do is to correct it. What a reader takes out of `attributes` does not stay on the span beside the record.
+    """
 
     scope: str
     name: str
-    attributes: Mapping[str, Any]
+    attributes: dict[str, Any]
     events: Sequence[tuple[str, Mapping[str, Any]]] = ()
+    record: Record | None = None
 
 
 @dataclass(frozen=True, slots=True)
