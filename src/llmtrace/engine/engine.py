@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from opentelemetry.trace import Tracer
+    from opentelemetry.trace import Tracer, TracerProvider
 
     from llmtrace.content.policy import Policy
     from llmtrace.engine.guard import Guard
+    from llmtrace.engine.guests import Guests
+    from llmtrace.engine.uncovered import Uncovered
     from llmtrace.engine.worker import Worker
     from llmtrace.pricing import Prices
     from llmtrace.semconv.events import Events
@@ -24,9 +26,12 @@ class Engine:
     """The parts that a call is described with.
 
     `names` says which spelling of renamed attributes is written, `span_content` whether spans may carry content or only
-    events may. `token_tables` is the folder where tiktoken's tables would lie; `metrics` and `events` are None if off.
+    events may. `token_tables` is the folder where tiktoken's tables would lie; `propagate_hosts` may be told the trace;
+    `metrics` and `events` are None if off. `guests` are the spans that libraries make themselves, and `uncovered` is
+    what becomes of calls that only the backstop sees, where there is one.
     """
 
+    provider: TracerProvider
     tracer: Tracer
     worker: Worker
     policy: Policy
@@ -37,6 +42,9 @@ class Engine:
     metrics: Metrics | None
     events: Events | None
     describing: Guard
+    propagate_hosts: tuple[str, ...]
+    guests: Guests
+    uncovered: Uncovered | None = None
 
 
 class _Switch:

@@ -16,6 +16,7 @@ from typing import Any
 
 import wrapt
 
+from llmtrace.engine.backstop import beneath
 from llmtrace.engine.call import Call, current_call
 from llmtrace.engine.engine import SWITCH
 from llmtrace.engine.guard import Guard
@@ -25,6 +26,7 @@ from llmtrace.engine.run import calling
 from llmtrace.engine.runs import Runs
 from llmtrace.engine.stream import listen
 from llmtrace.facts.operation import (
+    NOT_OURS,
     Answered,
     Begin,
     Foreign,
@@ -205,7 +207,7 @@ def _wrapper(point: Point, guard: Guard, original: Callable[..., Any]) -> Callab
     """A function that does what the point's role says around the original, and looks like the original."""
     match point:
         case Begin():
-            return calling(point, guard, original)
+            return (beneath if point.backstop else calling)(point, guard, original)
         case Homed():
             return homed(guard, original)
         case Sent():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import types
 from collections.abc import Awaitable, Callable, Mapping
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
 from opentelemetry.context import Context, attach, detach, get_current
 
@@ -14,6 +14,7 @@ from llmtrace.engine.drive import Inside, Watch, shaped, within
 from llmtrace.engine.engine import SWITCH
 from llmtrace.engine.guise import guise
 from llmtrace.engine.home import Home
+from llmtrace.engine.travel import carried
 
 if TYPE_CHECKING:
     from llmtrace.engine.guard import Guard
@@ -24,17 +25,21 @@ T = TypeVar("T")
 
 def calling(point: Begin, guard: Guard, original: Callable[..., Any]) -> Callable[..., Any]:
     """A function that makes a call of every run of the original, and looks like it."""
-    begin_, run_ = begin, run
+    begin_, run_, carried_ = begin, run, carried
 
     @guise(original)
     def plain(*args: Any, **kwargs: Any) -> Any:
         call = begin_(point, guard, args, kwargs)
-        return original(*args, **kwargs) if call is None else run_(call, guard, original, args, kwargs)
+        if call is None:
+            return original(*args, **kwargs)
+        return run_(call, guard, original, *carried_(call, guard, args, kwargs))
 
     @guise(original)
     async def awaiting(*args: Any, **kwargs: Any) -> Any:
         call = begin_(point, guard, args, kwargs)
-        return await (original(*args, **kwargs) if call is None else run_(call, guard, original, args, kwargs))
+        if call is None:
+            return await original(*args, **kwargs)
+        return await run_(call, guard, original, *carried_(call, guard, args, kwargs))
 
     def watching(args: Any, kwargs: Any) -> Watch:
         call = begin(point, guard, args, kwargs)
@@ -61,7 +66,8 @@ def opened(
         start = point.start(args, kwargs)
         if start is None or _of_same_store(start, context):
             return None
-        return Call(engine, start, point, guard, context)
+        headers = None if point.carrier is None else point.carrier(args, kwargs)
+        return Call(engine, start, point, guard, context, headers)
     return None
 
 
@@ -72,7 +78,21 @@ def _of_same_store(start: Start, context: Context) -> bool:
     return within is not None and start.store is not None and within.system == start.store.system
 
 
-def run(call: Call, guard: Guard, function: Callable[..., T], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> T:
+class Work(Protocol):
+    """What is under way while a function runs."""
+
+    @property
+    def context(self) -> Context:
+        """The context inside."""
+
+    def back(self, result: Any = None) -> None:
+        """The function returned."""
+
+    def finish(self, error: BaseException | None = None) -> None:
+        """The function raised."""
+
+
+def run(call: Work, guard: Guard, function: Callable[..., T], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> T:
     """Calls a plain function with the span current. A result that must be awaited is driven step by step."""
     token = attach(call.context)
     try:
@@ -90,7 +110,7 @@ def run(call: Call, guard: Guard, function: Callable[..., T], args: tuple[Any, .
     return result
 
 
-async def awaited(call: Call, guard: Guard, coroutine: Awaitable[T]) -> T:
+async def awaited(call: Work, guard: Guard, coroutine: Awaitable[T]) -> T:
     """Awaits a call's coroutine, and ends the call with it."""
     try:
         result = await within(Inside(call.context), coroutine)

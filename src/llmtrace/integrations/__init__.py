@@ -5,8 +5,8 @@ from __future__ import annotations
 import importlib
 import importlib.metadata
 import importlib.util
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from llmtrace.facts.operation import Integration, Listed
 
@@ -31,10 +31,65 @@ BUILT_IN = {
     ours.name: ours
     for ours in (
         Ours("anthropic", "anthropic", ("anthropic._base_client",)),
+        Ours(
+            "google-genai",
+            "google_genai",
+            (
+                "google.genai._api_client",
+                "google.genai._extra_utils",
+                "google.genai._gaos.basesdk",
+                "google.genai._gaos._hooks.sdkhooks",
+                "google.genai._gaos._hooks.asyncsdkhooks",
+                "google.genai._interactions._base_client",
+            ),
+        ),
         Ours("openai", "openai", ("openai._base_client",)),
+        Ours("qdrant", "qdrant", ("qdrant_client.qdrant_client", "qdrant_client.async_qdrant_client")),
     )
 }
 """By name."""
+
+@dataclass(frozen=True, slots=True)
+class HttpClient:
+    """An HTTP client under which the backstop lies; `hosts` are the app's own at which models answer."""
+
+    name: str
+    modules: tuple[str, ...]
+    hosts: frozenset[str] = frozenset()
+
+    def load(self) -> Integration:
+        """Reads the file that all of them are in."""
+        made = importlib.import_module(f"{__name__}.transports").integration(self.name, self.hosts)
+        return _integration(self.name, made)
+
+
+HTTP_CLIENTS = (
+    HttpClient("httpx", ("httpx._client",)),
+    HttpClient("httpx2", ("httpx2._client",)),
+    HttpClient("requests", ("requests.sessions",)),
+    HttpClient("urllib3", ("urllib3.connectionpool", "urllib3.poolmanager")),
+    HttpClient("aiohttp", ("aiohttp.client",)),
+)
+"""The HTTP clients. No app asks for them by name: they are the backstop's, whichever libraries are traced."""
+
+
+def http_clients(hosts: Iterable[str]) -> list[Listed]:
+    """The HTTP clients, with the app's own hosts among those that are known."""
+    return [replace(each, hosts=frozenset(host.lower() for host in hosts)) for each in HTTP_CLIENTS]
+
+
+_REACHING = {
+    "anthropic": "anthropic",
+    "aws.bedrock": "bedrock",
+    "gcp.gemini": "google_genai",
+    "gcp.vertex_ai": "google_genai",
+}
+
+
+def reaching(provider: str | None) -> str:
+    """The integration of the library by which a provider is reached; most speak OpenAI's protocol."""
+    return _REACHING.get(provider or "", "openai")
+
 
 GROUP = "llmtrace.integrations"
 """The entry-point group in which a third party's package names its own `Integration`."""

@@ -30,7 +30,7 @@ def points(
 
     Of a client instance, `provider` names the provider it talks to, and `conversation` the one it was made for, if any.
     """
-    begin = Begin(start=_starter(route, provider, conversation), failed=_failed)
+    begin = Begin(start=_starter(route, provider, conversation), failed=failed)
     base = f"{package}._base_client"
     table: dict[str, Point] = {f"{base}:BaseClient._build_request": Sent(_sent)}
     for client in ("SyncAPIClient", "AsyncAPIClient"):
@@ -72,31 +72,39 @@ def _sent(request: Any) -> bytes | None:
     return request.url.raw_path if body == b"" else body
 
 
-def _answered(_: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Received | None:
-    response = kwargs["response"]
+def _answered(_: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Received:
+    return received(kwargs["response"])
+
+
+def received(response: Any) -> Received:
+    """What a response of httpx's says, or the place to listen for its body."""
     # A body that was read lies in `_content`; one that was not is still to come through the transport's own stream.
     body = getattr(response, "_content", None)
-    received = _head(response)
-    received.body = body
+    found = _head(response)
+    found.body = body
     if body is None:
-        received.tap = (response.stream, "_stream")
-    return received
+        found.tap = (response.stream, "_stream")
+    return found
 
 
-def _failed(error: BaseException) -> Received | None:
+def failed(error: BaseException) -> Received | None:
     """The answer that a status error carries."""
     response = getattr(error, "response", None)
     if response is None:
         return None
-    received = _head(response)
-    received.body = getattr(response, "_content", b"")
-    return received
+    found = _head(response)
+    found.body = getattr(response, "_content", b"")
+    return found
 
 
 def _head(response: Any) -> Received:
-    headers = response.headers
+    return head(response.status_code, response.headers)
+
+
+def head(status: int, headers: Any) -> Received:
+    """What the status and the headers of an answer say."""
     return Received(
-        status=response.status_code,
+        status=status,
         content_type=headers.get("content-type", ""),
         content_encoding=headers.get("content-encoding", ""),
         request_id=next(filter(None, map(headers.get, REQUEST_IDS)), None),

@@ -33,6 +33,10 @@ class Handle:
         """Sends everything that is finished. False if `timeout` (seconds) ran out or a destination failed."""
         return self.session is None or self.session.flush(timeout)
 
+    def uncovered(self) -> dict[tuple[str, str], int]:
+        """How many model calls no integration saw up to now, by host and operation; empty is what is wanted."""
+        return {} if self.session is None else self.session.uncovered()
+
     def shutdown(self, timeout: float = FLUSH_TIMEOUT) -> bool:
         """Restores the libraries, sends what is left and closes the destinations. `init()` may follow again."""
         return _end(self, timeout)

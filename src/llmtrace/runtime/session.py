@@ -13,8 +13,10 @@ from llmtrace.content.policy import Policy
 from llmtrace.content.redaction import Redactor
 from llmtrace.engine.engine import SWITCH, Engine
 from llmtrace.engine.guard import Guard
+from llmtrace.engine.guests import Guests, Native
 from llmtrace.engine.patch import Patcher, missing
 from llmtrace.engine.threads import THREADS
+from llmtrace.engine.uncovered import Uncovered
 from llmtrace.engine.worker import Worker
 from llmtrace.exporters import build
 from llmtrace.facts.operation import Listed
@@ -22,12 +24,16 @@ from llmtrace.pricing import Prices, prepare
 from llmtrace.pricing import load as load_prices
 from llmtrace.runtime import delivery
 from llmtrace.runtime.delivery import Delivery
+from llmtrace.runtime.intake import Intake
 from llmtrace.runtime.provider import SCOPE_NAME, FrontProcessor, add, provider_for, remove
 from llmtrace.semconv.events import Events
 from llmtrace.semconv.metrics import Metrics
 from llmtrace.settings import Settings, SettingsError
 
 VERSION = version("llmtrace")
+
+UNCOVERED_TIMEOUT = 1.0
+"""Seconds that a question for what was not covered may wait for the calls that are still to be looked at."""
 
 
 class Session:
@@ -44,11 +50,13 @@ class Session:
         self.worker = Worker(settings.queue_bytes, threaded=settings.worker)
         self.front = FrontProcessor(self.worker.drain)
         self.deliveries = [Delivery(destination) for destination in self.destinations]
-        add(self.provider, self.front, self.deliveries)
-        prepare()
         self.engine = self._engine()
+        self.intake = Intake(self.engine, self.deliveries)
+        add(self.provider, self.front, [self.intake])
+        prepare()
         SWITCH.engine = self.engine
         self._integrations = chosen
+        self._http_clients = [] if settings.backstop == "off" else integrations.http_clients(settings.backstop_hosts)
         self.patcher: Patcher | None = None
         self.instrument()
 
@@ -61,11 +69,12 @@ class Session:
         lacks = [line for each in chosen if each.name in self._asked for line in missing(each)]
         if lacks:
             raise SettingsError(f"integrations (from {self.settings.origin('integrations')}): {' '.join(lacks)}")
-        return [listed for listed in chosen if listed.name not in self.settings.native_spans]
+        return [Native(each) if each.name in self.settings.native_spans else each for each in chosen]
 
     def _engine(self) -> Engine:
         settings = self.settings
         return Engine(
+            provider=self.provider,
             tracer=self.provider.get_tracer(SCOPE_NAME, VERSION),
             worker=self.worker,
             policy=self._policy(),
@@ -78,7 +87,21 @@ class Session:
             if settings.events
             else None,
             describing=Guard("the description of a call", tolerance=None),
+            guests=Guests(),
+            propagate_hosts=settings.propagate_hosts,
+            uncovered=self._uncovered(),
         )
+
+    def _uncovered(self) -> Uncovered | None:
+        mode = self.settings.backstop
+        return None if mode == "off" else Uncovered(self._remedy, tracing=mode == "trace")
+
+    def _remedy(self, provider: str | None) -> str:
+        name = integrations.reaching(provider)
+        others = "LLMTRACE_BACKSTOP=trace makes spans of these, and LLMTRACE_BACKSTOP=off ends this count."
+        if any(listed.name == name for listed in self._integrations):
+            return f"Calls through the library of the integration {name!r} are traced. {others}"
+        return f"The integration {name!r} is not among those in force. {others}"
 
     def _policy(self) -> Policy:
         settings = self.settings
@@ -95,13 +118,18 @@ class Session:
         """Patches the libraries, unless they are patched."""
         if self.patcher is None:
             threads = [THREADS] if self.settings.threads else []
-            self.patcher = Patcher([*self._integrations, *threads], self._asked)
+            self.patcher = Patcher([*self._integrations, *self._http_clients, *threads], self._asked, self.engine.guests.readers)
 
     def uninstrument(self) -> None:
         """Restores the libraries."""
         if self.patcher is not None:
             self.patcher.take_off()
             self.patcher = None
+
+    def uncovered(self) -> dict[tuple[str, str], int]:
+        """How many calls only the backstop saw, by host and operation."""
+        self.worker.drain(UNCOVERED_TIMEOUT)
+        return {} if self.engine.uncovered is None else dict(self.engine.uncovered.calls)
 
     def flush(self, timeout: float) -> bool:
         """Drains the hand-over and sends every finished span, within `timeout` seconds."""
@@ -118,5 +146,5 @@ class Session:
         drained = self.worker.stop(timeout)
         self.front.on = False
         sent = delivery.close(self.deliveries, deadline - time.monotonic())
-        remove(self.provider, [self.front, *self.deliveries])
+        remove(self.provider, [self.front, self.intake])
         return drained and sent

@@ -14,6 +14,7 @@ from llmtrace.facts.records import (
     Course,
     Embedding,
     Inference,
+    McpCall,
     ProviderRequest,
     Record,
     Rerank,
@@ -24,7 +25,7 @@ from llmtrace.facts.records import (
     ToolCall,
     Usage,
 )
-from llmtrace.semconv import names, stores
+from llmtrace.semconv import mcp, names, stores
 from llmtrace.semconv.attributes import spelled
 from llmtrace.semconv.inference import response_tier
 from llmtrace.semconv.names import STEP, Names, Pairs
@@ -34,6 +35,7 @@ Labels: TypeAlias = Mapping[str, AttributeValue]
 _CALL_SECONDS = (0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92)
 _AGENT_SECONDS = (0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 12.8, 25.6, 51.2, 102.4, 204.8, 409.6)
 _WORKFLOW_SECONDS = (1, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, 7200)
+_MCP_SECONDS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 120, 300)
 _STORE_SECONDS = (0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10)
 _TOKENS = tuple(4**power for power in range(14))
 
@@ -51,6 +53,9 @@ class Metrics:
         self._cost = meter.create_counter(
             "llmtrace.cost", "{currency}", "What model calls cost, where a price is known"
         )
+        self._uncovered = meter.create_counter(
+            "llmtrace.uncovered.calls", "{call}", "Model calls that no integration saw, of which there is no span"
+        )
         self._operation = _seconds(meter, "gen_ai.client.operation.duration", _CALL_SECONDS)
         prefix = "gen_ai.client.operation" if older else "gen_ai.client.inference"
         self._inference = self._operation if older else _seconds(meter, f"{prefix}.duration", _CALL_SECONDS)
@@ -60,6 +65,10 @@ class Metrics:
         self._agent = _seconds(meter, "gen_ai.invoke_agent.duration", _AGENT_SECONDS)
         self._workflow = _seconds(meter, "gen_ai.invoke_workflow.duration", _WORKFLOW_SECONDS)
         self._store = _seconds(meter, "db.client.operation.duration", _STORE_SECONDS)
+        self._mcp = {
+            served: _seconds(meter, f"mcp.{'server' if served else 'client'}.operation.duration", _MCP_SECONDS)
+            for served in (False, True)
+        }
 
     def record(self, record: Record, course: Course) -> None:
         """Records one finished call; a plain step has no metrics."""
@@ -80,6 +89,10 @@ class Metrics:
         if isinstance(record, Inference | Embedding | Rerank) and record.cost is not None:
             self._spent(record.cost, labels)
 
+    def uncovered(self, record: Record) -> None:
+        """Counts a call that no integration saw."""
+        self._uncovered.add(1, spelled(_call_labels(record), self._spelling))
+
     def _duration(self, record: Record) -> Histogram | None:
         match record:
             case Inference() if record.operation != "fetch_response":
@@ -92,6 +105,8 @@ class Metrics:
                 return None if record.operation == STEP else self._workflow
             case StoreCall():
                 return self._store
+            case McpCall():
+                return self._mcp[record.served]
             case _:
                 return self._operation
 
@@ -185,6 +200,8 @@ def _labels(record: Record) -> Pairs:
             yield names.WORKFLOW_NAME, record.name
         case StoreCall():
             yield from _store_labels(record, record.store)
+        case McpCall():
+            yield from mcp.labels(record)
         case _:
             yield from _call_labels(record)
 

@@ -11,7 +11,7 @@ from pydantic import BeforeValidator, ByteSize, Field, NonNegativeFloat, Private
 
 from llmtrace.settings import paths, text
 from llmtrace.settings.destinations import DestinationSettings
-from llmtrace.settings.kinds import Bytes, File, Redactor, Words, destination, listed, lower, provider, redaction
+from llmtrace.settings.kinds import Bytes, File, Hosts, Redactor, Words, destination, listed, lower, provider, redaction
 from llmtrace.settings.sources import Source, Variable, env, variables
 
 CAPTURE_VARIABLE = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT"
@@ -117,6 +117,12 @@ class Settings(DestinationSettings):
     native_spans: Annotated[Words, env("names of integrations", "LLMTRACE_NATIVE_SPANS")] = ()
     """Libraries whose own spans are kept in place of ours."""
 
+    propagate_hosts: Annotated[
+        Hosts, env("names of hosts, `*.example.com` for all below one", "LLMTRACE_PROPAGATE_HOSTS")
+    ] = ()
+    """Hosts that are told which trace a request belongs to, so that their spans join it. Unless named, no host is, not
+    even `localhost`: what listens there may pass it on. Processes that are spoken to through pipes always are."""
+
     store: Annotated[
         Path,
         Source(
@@ -145,6 +151,18 @@ class Settings(DestinationSettings):
 
     threads: Annotated[bool, env(_YES_NO, "LLMTRACE_THREADS")] = True
     """Whether threads and executors go on in the context they were started in."""
+
+    backstop: Annotated[
+        Literal["off", "count", "trace"], BeforeValidator(lower), env("off, count or trace", "LLMTRACE_BACKSTOP")
+    ] = "count"
+    """What becomes of model calls that go through an HTTP client with no integration seeing them: they are counted and
+    named in the log once (`count`), made spans of from what crossed the wire (`trace`), or let pass (`off`)."""
+
+    backstop_hosts: Annotated[Words, env("hosts, as name or name:port", "LLMTRACE_BACKSTOP_HOSTS")] = ()
+    """Hosts of your own at which models answer, such as a gateway, for the backstop to know besides the public ones."""
+
+    inferred_tools: Annotated[bool, env(_YES_NO, "LLMTRACE_INFERRED_TOOLS")] = True
+    """Whether a tool that a model asked for, and whose result it was then sent, gets a span where nobody traced it."""
 
     exit_timeout: Annotated[
         NonNegativeFloat, Field(allow_inf_nan=False), env("a number of seconds", "LLMTRACE_EXIT_TIMEOUT")
