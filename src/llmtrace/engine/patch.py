@@ -213,14 +213,23 @@ def _wrapper(point: Point, guard: Guard, original: Callable[..., Any]) -> Callab
         case Sent():
             made = _sending(point, guard, original)
         case Sending():
-            made = _about_to_send(point, guard, original)
+            made = _as_async_as(original, _about_to_send(point, guard, original))
         case Answered():
-            made = _answering(point, guard, original)
+            made = _as_async_as(original, _answering(point, guard, original))
         case Silenced():
             made = _silencing(point, guard, original)
         case Wrapped():
             made = point.make(original)
     return functools.wraps(original)(made)
+
+
+def _as_async_as(original: Callable[..., Any], made: Callable[..., Any]) -> Callable[..., Any]:
+    """A coroutine function for one: libraries ask, and drive it another way."""
+
+    async def awaiting(*args: Any, **kwargs: Any) -> Any:
+        return await made(*args, **kwargs)
+
+    return awaiting if inspect.iscoroutinefunction(original) else made
 
 
 def _under_way(guard: Guard) -> Call | None:
