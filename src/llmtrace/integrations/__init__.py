@@ -43,8 +43,29 @@ BUILT_IN = {
                 "google.genai._interactions._base_client",
             ),
         ),
+        Ours(
+            "mcp",
+            "mcp",
+            (
+                "mcp.shared.jsonrpc_dispatcher",
+                "mcp.shared.direct_dispatcher",
+                "mcp.server.runner",
+                "mcp.client.session",
+                "mcp.server._otel",
+                "mcp.shared.session",
+                "mcp.server.lowlevel.server",
+                "mcp.server.session",
+                "mcp.client.stdio",
+                "mcp.server.stdio",
+                "mcp.shared.memory",
+                "mcp.client.sse",
+                "mcp.client.streamable_http",
+            ),
+        ),
         Ours("openai", "openai", ("openai._base_client",)),
+        Ours("pydantic-ai", "pydantic_ai", ("pydantic_ai.agent",)),
         Ours("qdrant", "qdrant", ("qdrant_client.qdrant_client", "qdrant_client.async_qdrant_client")),
+        Ours("strands-agents", "strands", ("strands.telemetry.tracer",)),
     )
 }
 """By name."""
