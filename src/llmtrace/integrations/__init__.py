@@ -32,6 +32,22 @@ BUILT_IN = {
     for ours in (
         Ours("anthropic", "anthropic", ("anthropic._base_client",)),
         Ours(
+            "asyncpg",
+            "asyncpg",
+            ("asyncpg.connection", "asyncpg.pool", "asyncpg.prepared_stmt", "asyncpg.cursor"),
+        ),
+        Ours(
+            "chromadb",
+            "chromadb",
+            (
+                "chromadb.api.models.CollectionCommon",
+                "chromadb.api.models.Collection",
+                "chromadb.api.models.AsyncCollection",
+                "chromadb.api.client",
+                "chromadb.api.async_client",
+            ),
+        ),
+        Ours(
             "google-genai",
             "google_genai",
             (
@@ -62,13 +78,42 @@ BUILT_IN = {
                 "mcp.client.streamable_http",
             ),
         ),
+        Ours(
+            "langchain",
+            "langchain",
+            (
+                "langchain_core.tracers.context",
+                "langchain_core.runnables.base",
+                "langchain_core.runnables.branch",
+                "langchain_core.runnables.fallbacks",
+                "langchain_core.language_models.chat_models",
+                "langchain_core.language_models.llms",
+                "langchain_core.retrievers",
+                "langchain_core.tools.base",
+                "langchain_core.callbacks.manager",
+            ),
+        ),
+        Ours("langgraph", "langgraph", ("langgraph.pregel.main", "langgraph._internal._runnable")),
         Ours("openai", "openai", ("openai._base_client",)),
+        Ours(
+            "psycopg",
+            "psycopg",
+            (
+                "psycopg.cursor",
+                "psycopg.cursor_async",
+                "psycopg.server_cursor",
+                "psycopg._server_cursor",
+                "psycopg.server_cursor_async",
+                "psycopg._server_cursor_async",
+            ),
+        ),
         Ours("pydantic-ai", "pydantic_ai", ("pydantic_ai.agent",)),
         Ours("qdrant", "qdrant", ("qdrant_client.qdrant_client", "qdrant_client.async_qdrant_client")),
         Ours("strands-agents", "strands", ("strands.telemetry.tracer",)),
     )
 }
 """By name."""
+
 
 @dataclass(frozen=True, slots=True)
 class HttpClient:

@@ -12,6 +12,7 @@ from llmtrace.facts.records import (
     Evaluation,
     Inference,
     Json,
+    McpCall,
     ProviderRequest,
     Record,
     Rerank,
@@ -20,7 +21,7 @@ from llmtrace.facts.records import (
     StoreCall,
     ToolCall,
 )
-from llmtrace.semconv import messages, names, stores
+from llmtrace.semconv import mcp, messages, names, stores
 from llmtrace.semconv.inference import cost, inference, usage
 from llmtrace.semconv.names import STEP, UNNAMED, Pairs
 from llmtrace.semconv.values import json_text
@@ -96,7 +97,7 @@ def _retrieval(record: Retrieval, _: Course) -> Pairs:
     yield names.DATA_SOURCE_ID, record.data_source_id
     yield names.RETRIEVAL_QUERY, _query(record.query)
     yield names.RETRIEVAL_TOP_K, record.top_k
-    yield names.RETRIEVAL_FILTER, record.filter
+    yield names.RETRIEVAL_FILTER, stores.said(record.filter)
     yield names.RETRIEVAL_DISTANCE, record.distance
     yield names.DIMENSION_COUNT, record.dimension_count
     yield names.DOCUMENT_COUNT, record.document_count
@@ -121,8 +122,13 @@ def _tool(record: ToolCall, course: Course) -> Pairs:
     yield names.TOOL_DESCRIPTION, record.description
     yield names.TOOL_CALL_ID, record.call_id
     yield names.AGENT_NAME, record.agent_name
+    yield names.INFERRED, record.inferred or None
     yield names.TOOL_ARGUMENTS, messages.as_object(record.arguments, "arguments")
     yield names.TOOL_RESULT, messages.as_object(record.result, "result") if course.failure is None else None
+
+
+def _mcp(record: McpCall, _: Course) -> Pairs:
+    return mcp.call(record)
 
 
 def _agent(record: AgentRun, _: Course) -> Pairs:
@@ -155,6 +161,7 @@ _SAID: dict[type[Record], tuple[Callable[[Any, Course], Pairs], ...]] = {
     Retrieval: (_retrieval,),
     StoreCall: (_store,),
     ToolCall: (_tool,),
+    McpCall: (_mcp,),
     AgentRun: (_agent,),
     Step: (_step,),
     Evaluation: (_evaluation,),

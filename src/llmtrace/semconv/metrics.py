@@ -98,15 +98,13 @@ class Metrics:
             case Inference() if record.operation != "fetch_response":
                 return self._inference
             case ToolCall():
-                return self._tool
+                return None if record.inferred else self._tool  # the time between two calls is not the tool's own
             case AgentRun() if record.provider is None:  # one that runs in the process; a remote one is a client's call
                 return self._agent
             case Step():
                 return None if record.operation == STEP else self._workflow
-            case StoreCall():
-                return self._store
-            case McpCall():
-                return self._mcp[record.served]
+            case StoreCall() | McpCall():
+                return self._store if isinstance(record, StoreCall) else self._mcp[record.served]
             case _:
                 return self._operation
 

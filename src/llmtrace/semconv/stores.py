@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 
 from llmtrace.facts.operation import Start
-from llmtrace.facts.records import Store, StoreCall
+from llmtrace.facts.records import Json, Store, StoreCall
 from llmtrace.semconv import names
 from llmtrace.semconv.names import Pairs
 
@@ -48,9 +48,16 @@ def store(asked_of: Store | None) -> Pairs:
 def call(record: StoreCall) -> Pairs:
     """What a request to a store sent and got."""
     yield from store(record.store)
-    yield names.RETRIEVAL_FILTER, record.filter
+    yield names.RETRIEVAL_FILTER, said(record.filter)
     yield names.ITEM_COUNT, record.item_count
     yield names.TEXT_LENGTH, record.text_length
     yield names.VECTOR_COUNT, record.vector_count
     yield names.DIMENSION_COUNT, record.dimension_count
     yield names.DB_RETURNED_ROWS, record.returned_count
+
+
+def said(given: Json) -> Json:
+    """A filter without what it leaves open: a client's models have every condition there is, and most are null."""
+    if isinstance(given, dict):
+        return {name: said(value) for name, value in given.items() if value is not None}
+    return [said(value) for value in given] if isinstance(given, list) else given
