@@ -12,8 +12,10 @@ from opentelemetry.trace import SpanKind, get_current_span, set_span_in_context
 
 from llmtrace.content.snapshot import snapshot
 from llmtrace.engine.context import PLACE_KEY, Place, call_in, place_in, scope_begun, standing
+from llmtrace.engine.guests import cover
 from llmtrace.engine.heard import Heard, length
-from llmtrace.engine.settle import describe, facts_of, outcome_of, unread
+from llmtrace.engine.inferred import seen
+from llmtrace.engine.settle import capture_of, describe, facts_of, let_through, outcome_of, unread
 from llmtrace.engine.travel import joined
 from llmtrace.facts.operation import Evidence, Received, Start
 from llmtrace.facts.records import Course, Failure, Scope
@@ -87,6 +89,8 @@ class Call:
         self.started = time.time_ns()
         self.began = time.perf_counter_ns()
         self.scope = scope_begun(context)
+        if start.conversation_id is not None and self.scope.conversation_id is None:
+            self.scope = replace(self.scope, conversation_id=start.conversation_id)
         if operation.step:
             self.scope = self._stepped(self.scope)
         self.request: Any = None
@@ -107,7 +111,7 @@ class Call:
         self.pending = [True]
         self.course: Course | None = None
         if operation.bears_usage:
-            self._cover_outer()
+            cover(self.outer)
             with guard:
                 engine.guests.cover(context)
         name, known = operation.name, None
@@ -142,13 +146,6 @@ class Call:
                 return True
             outer = outer.outer
         return False
-
-    def _cover_outer(self) -> None:
-        """Tells every enclosing call that this one, further in, is the physical one that bears the usage."""
-        outer = self.outer
-        while outer is not None:
-            outer.covered = True
-            outer = outer.outer
 
     # -- while it runs
 
@@ -260,6 +257,12 @@ class Call:
             course.content_dropped = self.shed_for or ("too large" if heard.gap is not None else None)
             evidence = Evidence(self.start, self.request, self.response, list(heard.all()), heard.gap, self.notes)
             record = facts_of(self.engine, evidence, course, self.scope, covered=self.covered)
+            capture = capture_of(self.start, course, self.scope)
+            if self.engine.tools is not None:
+                with self.engine.describing:
+                    where = seen(self.span, self.scope, secret="none" in (self.engine.policy.capture, capture))
+                    self.engine.tools.saw(self.engine, record, course, where)
+            let_through(self.engine, record, course, capture)
             describe(self.engine, self.span, record, course)
             return
         describe(self.engine, self.span, unread(self.engine, self.start, course), course)

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from llmtrace.content.policy import Policy
     from llmtrace.engine.guard import Guard
     from llmtrace.engine.guests import Guests
+    from llmtrace.engine.inferred import Tools
     from llmtrace.engine.uncovered import Uncovered
     from llmtrace.engine.worker import Worker
     from llmtrace.pricing import Prices
@@ -28,7 +29,7 @@ class Engine:
     `names` says which spelling of renamed attributes is written, `span_content` whether spans may carry content or only
     events may. `token_tables` is the folder where tiktoken's tables would lie; `propagate_hosts` may be told the trace;
     `metrics` and `events` are None if off. `guests` are the spans that libraries make themselves, and `uncovered` is
-    what becomes of calls that only the backstop sees, where there is one.
+    what becomes of calls that only the backstop sees; `tools` infers those that nobody traced.
     """
 
     provider: TracerProvider
@@ -45,6 +46,7 @@ class Engine:
     propagate_hosts: tuple[str, ...]
     guests: Guests
     uncovered: Uncovered | None = None
+    tools: Tools | None = None
 
 
 class _Switch:

@@ -29,24 +29,28 @@ def facts_of(engine: Engine, evidence: Evidence, course: Course, scope: Scope, *
     record = evidence.start.operation.read(evidence)
     _complete(record, evidence.start)
     record.conversation_id = scope.conversation_id or record.conversation_id
-    _reconcile(course, record)
+    reconcile(course, record)
     if isinstance(record, Inference):
         # A copy: the scope is shared by all calls of its block, and content rules work in place.
         record.prompt = replace(scope.prompt) if scope.prompt else record.prompt
         record.stream = record.stream or (bool(evidence.chunks) and not evidence.start.wire)
         if not record.stream:  # the pieces were the network's, of an answer that was no stream
             course.first_chunk, course.chunk_gaps = None, []
+    bill(engine, record, covered=covered)
+    return record
+
+
+def bill(engine: Engine, record: Record, *, covered: bool) -> None:
+    """Counts what no provider counted, and prices it all; nothing stays on a call that an inner one bears it for."""
     if isinstance(record, Inference | Embedding | Rerank):
         with engine.describing:
             record.usage, record.cost = (Usage(), None) if covered else _counted(engine, record)
-    _let_through(engine, record, course, _capture(evidence.start, course, scope))
-    return record
 
 
 def unread(engine: Engine, start: Start, course: Course) -> Record:
     """What is known of a call whose facts could not be read."""
     record = _complete(Record(operation=start.operation.name), start)
-    _let_through(engine, record, course, "none")
+    let_through(engine, record, course, "none")
     return record
 
 
@@ -70,14 +74,14 @@ def describe(engine: Engine, span: Span, record: Record, course: Course) -> None
             engine.metrics.record(record, course)
 
 
-def _capture(start: Start, course: Course, scope: Scope) -> str | None:
+def capture_of(start: Start, course: Course, scope: Scope) -> str | None:
     """What of the content the app asked for here; who says `none` is heard before anybody else."""
     if "none" in (start.capture, scope.capture) or course.content_dropped == "queue full":
         return "none"
     return scope.capture
 
 
-def _let_through(engine: Engine, record: Record, course: Course, capture: str | None) -> None:
+def let_through(engine: Engine, record: Record, course: Course, capture: str | None) -> None:
     """Content rules; where they fail, as an app's own redactor may, no content is left and the facts stay."""
     with engine.describing:
         engine.policy.apply(record, course.failure, capture)
@@ -97,7 +101,7 @@ def _complete(record: Record, start: Start) -> Record:
     return record
 
 
-def _reconcile(course: Course, record: Record) -> None:
+def reconcile(course: Course, record: Record) -> None:
     """What the answer itself says of how the call went is truer than what the client made of it."""
     if course.outcome == "abandoned" and record.complete:
         course.outcome = "completed"  # clients let go of a stream once its end marker has come by

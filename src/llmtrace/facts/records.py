@@ -168,6 +168,27 @@ class Store:
 
 
 @dataclass(slots=True)
+class McpRequest:
+    """A request of the Model Context Protocol, in its own words (`tools/call`); `id` is that of JSON-RPC, as text.
+
+    Of `tool_name`, `prompt_name` and `resource_uri` at most one says what it is about. `version` is the protocol's.
+    `transport` is `pipe` or `tcp`; the peer of a served request is the client. `status` is JSON-RPC's code of an error.
+    """
+
+    method: str
+    id: str | None = None
+    tool_name: str | None = None
+    prompt_name: str | None = None
+    resource_uri: str | None = None
+    session_id: str | None = None
+    version: str | None = None
+    transport: str | None = None
+    client_address: str | None = None
+    client_port: int | None = None
+    status: str | None = None
+
+
+@dataclass(slots=True)
 class Usage:
     """Token counts in the conventions' accounting, whatever the provider's own.
 
@@ -425,7 +446,11 @@ class StoreCall(Record):
 
 @dataclass(slots=True, kw_only=True)
 class ToolCall(Record):
-    """One execution of a tool by the app. `call_id` is the model's own id of the request for it, never invented."""
+    """One execution of a tool by the app. `call_id` is the model's own id of the request for it, never invented.
+
+    It is `inferred` where nobody saw it run: its times are then the end of the call that asked for it and the beginning
+    of the one that brought its result.
+    """
 
     operation: str = "execute_tool"
     name: str
@@ -433,6 +458,21 @@ class ToolCall(Record):
     description: str | None = None
     call_id: str | None = None
     agent_name: str | None = None
+    arguments: Json = None
+    result: Json = None
+    inferred: bool = False
+
+
+@dataclass(slots=True, kw_only=True)
+class McpCall(Record):
+    """One request of the Model Context Protocol: made, or (with `served`) answered.
+
+    `operation` is `execute_tool` where this is the span that a tool's execution is counted by, else `mcp`.
+    """
+
+    operation: str = "mcp"
+    mcp: McpRequest
+    served: bool = False
     arguments: Json = None
     result: Json = None
 

@@ -14,6 +14,7 @@ from llmtrace.content.redaction import Redactor
 from llmtrace.engine.engine import SWITCH, Engine
 from llmtrace.engine.guard import Guard
 from llmtrace.engine.guests import Guests, Native
+from llmtrace.engine.inferred import Tools
 from llmtrace.engine.patch import Patcher, missing
 from llmtrace.engine.threads import THREADS
 from llmtrace.engine.uncovered import Uncovered
@@ -90,6 +91,7 @@ class Session:
             guests=Guests(),
             propagate_hosts=settings.propagate_hosts,
             uncovered=self._uncovered(),
+            tools=Tools() if settings.inferred_tools else None,
         )
 
     def _uncovered(self) -> Uncovered | None:
@@ -118,7 +120,9 @@ class Session:
         """Patches the libraries, unless they are patched."""
         if self.patcher is None:
             threads = [THREADS] if self.settings.threads else []
-            self.patcher = Patcher([*self._integrations, *self._http_clients, *threads], self._asked, self.engine.guests.readers)
+            self.patcher = Patcher(
+                [*self._integrations, *self._http_clients, *threads], self._asked, self.engine.guests.readers
+            )
 
     def uninstrument(self) -> None:
         """Restores the libraries."""

@@ -40,9 +40,10 @@ Pairs: TypeAlias = Iterator[tuple[Attribute, Any]]
 STEP = "step"
 EVALUATE = "evaluate"
 STORE = "store"
-UNNAMED = (STEP, EVALUATE, STORE)
-"""The operations of a plain step, of feedback and of a request to a store. The GenAI conventions have none for them, so
-no span says it: names do."""
+MCP = "mcp"
+UNNAMED = (STEP, EVALUATE, STORE, MCP)
+"""The operations of a plain step, of feedback and of a request to a store or of MCP that runs no tool. The GenAI
+conventions have none for them, so no span says it: names do."""
 
 _rows: list[Attribute] = []
 
@@ -181,6 +182,17 @@ DB_QUERY_TEXT = _row("db.query.text", "string", "core", "The statement, without 
 DB_RETURNED_ROWS = _row("db.response.returned_rows", "int", "core", "How many points, documents or rows came back")
 DB_STATUS = _row("db.response.status_code", "string", "core", "The store's own code of the failure")
 
+MCP_METHOD = _row("mcp.method.name", "string", "core", "What is asked, in the protocol's word: `tools/call`")
+MCP_SESSION = _row("mcp.session.id", "string", "core", "The session, as the server calls it")
+MCP_VERSION = _row("mcp.protocol.version", "string", "core", "The protocol's version that the two sides agreed on")
+MCP_RESOURCE = _row("mcp.resource.uri", "string", "core", "The resource that the request is about")
+RPC_ID = _row("jsonrpc.request.id", "string", "core", "The request's id, as text")
+RPC_STATUS = _row("rpc.response.status_code", "string", "core", "The code of the error that was answered, as text")
+NETWORK_TRANSPORT = _row("network.transport", "string", "core", "`pipe` to a process of its own, `tcp` over a network")
+NETWORK_PROTOCOL = _row("network.protocol.name", "string", "core", "`http`, where that is what the messages travel by")
+CLIENT_ADDRESS = _row("client.address", "string", "core", "The host that a served request came from")
+CLIENT_PORT = _row("client.port", "int", "core", "Its port")
+
 OPENAI_API_TYPE = _row("openai.api.type", "string", "core", "`chat_completions` or `responses`")
 OPENAI_REQUEST_TIER = _row("openai.request.service_tier", "string", "core", "The tier asked for, where not `auto`")
 OPENAI_RESPONSE_TIER = _row("openai.response.service_tier", "string", "core", "The tier that served the call")
@@ -226,6 +238,7 @@ CACHE_WRITE_1H = _own(
     "llmtrace.usage.cache_write_1h.input_tokens", "int", "The part of the cache writes kept for an hour"
 )
 UNITS = _own("llmtrace.usage.units.<unit>", "int", "What is billed but is no token, such as `web_search`")
+INFERRED = _own("llmtrace.inferred", "boolean", "Known from the model calls before and after alone; only ever true")
 OUTCOME = _own("llmtrace.outcome", "string", "`cancelled`, `abandoned`, `interrupted` or `timed_out`; absent otherwise")
 ATTEMPTS = _own("llmtrace.attempts", "int", "Requests that the library sent for this call, where more than one")
 STREAM_COMPLETE = _own("llmtrace.stream.complete", "boolean", "The stream's end marker never came; only ever false")
