@@ -1,8 +1,9 @@
-"""The ear: it stands in for a stream's inner iterator, hands every chunk on untouched, and knows when it ended."""
+"""The ear: it stands in for what an answer is read from, hands everything on untouched, and knows when it ended."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+import inspect
+from collections.abc import AsyncIterator, Coroutine, Iterator
 from typing import TYPE_CHECKING, Any
 
 from llmtrace.engine.guard import Guard
@@ -10,6 +11,15 @@ from llmtrace.engine.guard import Guard
 if TYPE_CHECKING:
     from llmtrace.engine.call import Call
     from llmtrace.facts.operation import Received
+
+READING = frozenset(
+    {
+        *("read", "read1", "readinto", "readinto1", "readline", "readlines"),
+        *("read_nowait", "readany", "readchunk", "readexactly", "readuntil"),
+        *("iter_any", "iter_chunked", "iter_chunks", "read_chunked", "stream"),
+    }
+)
+"""The methods that give a body's bytes: those of files, those of aiohttp's readers, and those of both by the piece."""
 
 
 class Ear:
@@ -27,42 +37,10 @@ class Ear:
         self._number = number
 
     def __iter__(self) -> Iterator[Any]:
-        try:
-            for chunk in self._source:
-                self._hear(chunk)
-                yield chunk
-        except BaseException as error:
-            self._end(error)
-            raise
-        self._end(exhausted=True)
+        return self._each(self._source)
 
-    async def __aiter__(self) -> AsyncIterator[Any]:
-        try:
-            async for chunk in self._source:
-                self._hear(chunk)
-                yield chunk
-        except BaseException as error:
-            self._end(error)
-            raise
-        self._end(exhausted=True)
-
-    def iter_any(self) -> Ear:
-        """The source's chunks as they come: how a body is read from aiohttp."""
-        return Ear(self._source.iter_any(), self._call, self._guard, self._number)
-
-    async def readline(self, *args: Any, **kwargs: Any) -> bytes:
-        """The source's next line; none is left where it is empty. Another way to read from aiohttp."""
-        coming = self._source.readline(*args, **kwargs)
-        try:
-            line: bytes = await coming
-        except BaseException as error:
-            self._end(error)
-            raise
-        if line:
-            self._hear(line)
-        else:
-            self._end(exhausted=True)
-        return line
+    def __aiter__(self) -> AsyncIterator[Any]:
+        return self._aeach(self._source)
 
     def close(self) -> None:
         """Closes the source; the stream ends here if it did not before."""
@@ -82,6 +60,26 @@ class Ear:
     def __del__(self) -> None:
         self._end()
 
+    def _each(self, chunks: Any) -> Iterator[Any]:
+        try:
+            for chunk in chunks:
+                self._hear(chunk)
+                yield chunk
+        except BaseException as error:
+            self._end(error)
+            raise
+        self._end(exhausted=True)
+
+    async def _aeach(self, chunks: Any) -> AsyncIterator[Any]:
+        try:
+            async for chunk in chunks:
+                self._hear(chunk)
+                yield chunk
+        except BaseException as error:
+            self._end(error)
+            raise
+        self._end(exhausted=True)
+
     def _hear(self, chunk: Any) -> None:
         with self._guard:
             self._call.hear(chunk)
@@ -91,10 +89,122 @@ class Ear:
             self._call.left(self._number, error, exhausted=exhausted)
 
 
+class BodyEar(Ear):
+    """Listens to a body that is read as a file is, by the piece and by any of many methods, to the end or not.
+
+    It passes for the source where somebody asks: a library may hand it to the app.
+    """
+
+    __slots__ = ()
+
+    @property  # type: ignore[misc]  # a class by any other name
+    def __class__(self) -> type:
+        return type(self._source)
+
+    def __getattr__(self, name: str) -> Any:
+        found = super().__getattr__(name)
+        return self._reading(found) if name in READING else found
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in Ear.__slots__:
+            super().__setattr__(name, value)
+        else:
+            setattr(self._source, name, value)
+
+    def __dir__(self) -> list[str]:
+        return dir(self._source)
+
+    def __repr__(self) -> str:
+        return repr(self._source)
+
+    def __enter__(self) -> Any:
+        self._source.__enter__()
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        self._end()
+        self._source.__exit__(*raised)
+
+    def set_exception(self, *args: Any) -> None:
+        """How aiohttp tells a reader that its response was closed."""
+        self._end()
+        self._source.set_exception(*args)
+
+    def __next__(self) -> Any:
+        return self._reading(self._source.__next__)()
+
+    def _reading(self, method: Any) -> Any:
+        """The method; what it gives is heard, whether it gives bytes, a promise of them, or an iterator."""
+
+        def reading(*args: Any, **kwargs: Any) -> Any:
+            try:
+                given = method(*args, **kwargs)
+            except BaseException as error:
+                self._end(None if isinstance(error, StopIteration) else error, exhausted=True)
+                raise
+            if hasattr(given, "__next__"):
+                return self._each(given)
+            if hasattr(given, "__anext__"):
+                return self._aeach(given)
+            if inspect.iscoroutine(given):
+                return self._awaited(args, given)
+            self._given(args, given)
+            return given
+
+        return reading
+
+    async def _awaited(self, args: tuple[Any, ...], coming: Coroutine[Any, Any, Any]) -> Any:
+        try:
+            given = await coming
+        except BaseException as error:
+            self._end(error)
+            raise
+        self._given(args, given)
+        return given
+
+    def _given(self, args: tuple[Any, ...], given: Any) -> None:
+        with self._guard:
+            piece = _bytes(args, given)
+            if piece:
+                self._call.hear(piece)
+            if _over(self._source, args, piece):
+                self._call.left(self._number, None, exhausted=True)
+
+    def _hear(self, chunk: Any) -> None:
+        with self._guard:
+            self._call.hear(_bytes((), chunk))
+
+    def _end(self, error: BaseException | None = None, *, exhausted: bool = False) -> None:
+        with self._guard:
+            if not isinstance(error, GeneratorExit):  # who leaves one way of reading may go on by another
+                self._call.left(self._number, error, exhausted=exhausted)
+
+
 def listen(call: Call, received: Received, guard: Guard) -> None:
-    """Puts an ear where the answer says that its body is still to come from."""
+    """Puts an ear where the answer says that its body is still to come from, if there is none yet."""
     if received.tap is None:
         return
     holder, name = received.tap
     received.tap = None
-    setattr(holder, name, Ear(getattr(holder, name), call, guard, call.listening()))
+    source = getattr(holder, name)
+    if type(source) in (Ear, BodyEar):  # some libraries look at an answer twice
+        return
+    kind = BodyEar if hasattr(source, "read") else Ear
+    setattr(holder, name, kind(source, call, guard, call.listening()))
+
+
+def _bytes(args: tuple[Any, ...], given: Any) -> Any:
+    """The bytes among what a reading method gave: alone, in a list, beside a flag, or as many in the app's buffer."""
+    if isinstance(given, list):
+        return b"".join(given)
+    if isinstance(given, tuple):
+        return given[0]
+    return bytes(memoryview(args[0])[:given]) if isinstance(given, int) else given
+
+
+def _over(source: Any, args: tuple[Any, ...], piece: bytes) -> bool:
+    """Whether nothing more is to come: the source says so, or gave nothing though it was asked for something."""
+    at_eof = getattr(source, "at_eof", None)
+    if at_eof is not None:
+        return bool(at_eof())
+    return bool(getattr(source, "closed", False)) or not (piece or 0 in args)
