@@ -176,12 +176,13 @@ def _adopted(inner: AsyncGenerator[Any, Any]) -> Step:
     """How an async generator is asked for its first value such that the event loop never hears of it.
 
     The loop closes every async generator that it knows of when it shuts down. It knows the one that stands in for this
-    one; to close both at once fails.
+    one; to close both at once fails. Nor is this one closed when it is collected, which cannot be waited for: the other
+    one is, and closes it.
     """
 
     def first(value: Any) -> Any:
         known = sys.get_asyncgen_hooks()
-        sys.set_asyncgen_hooks(None, None)
+        sys.set_asyncgen_hooks(None, lambda _: None)
         try:
             return inner.asend(value)
         finally:

@@ -1,0 +1,11 @@
+"""LangGraph, whose runs are told of by LangChain's callbacks: its generators keep what is current to themselves."""
+
+from __future__ import annotations
+
+from llmtrace.facts.operation import Homed, Integration, Point
+
+_PLACES = ("langgraph.pregel.main:Pregel", "langgraph._internal._runnable:RunnableSeq")
+
+POINTS: dict[str, Point] = {f"{owner}.{name}": Homed() for owner in _PLACES for name in ("stream", "astream")}
+
+INTEGRATION = Integration("langgraph", requires="langgraph>=0.6", points=POINTS)
