@@ -37,6 +37,9 @@ FACTS = {
     *("Failure.type", "ToolDefinition.name", "ToolDefinition.type", "Document.id"),
     *("Usage.source", "Cost.currency", "Cost.source", "Prompt.name", "Prompt.version", "Prompt.template_hash"),
     *("metadata", "kind", "label", "distance"),
+    *("McpRequest.method", "McpRequest.id", "McpRequest.tool_name", "McpRequest.prompt_name", "McpRequest.status"),
+    *("McpRequest.session_id", "McpRequest.version", "McpRequest.transport", "McpRequest.client_address"),
+    "McpRequest.resource_uri",
     *("Store.system", "Store.operation", "Store.collection", "Store.namespace", "Store.status"),
 }
 """The fields that stay when content is not captured; a field of a record inside another is named with its class."""

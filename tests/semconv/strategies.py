@@ -19,6 +19,7 @@ RECORDS = (
     records.ProviderRequest,
     records.Retrieval,
     records.StoreCall,
+    records.McpCall,
     records.ToolCall,
     records.AgentRun,
     records.Step,

@@ -18,6 +18,7 @@ CONTENT: Final[dict[type, frozenset[str]]] = {
     records.StoreCall: frozenset({"filter"}),
     records.Store: frozenset({"statement"}),
     records.ToolCall: frozenset({"description", "arguments", "result"}),
+    records.McpCall: frozenset({"arguments", "result"}),
     records.AgentRun: frozenset({"description", "input", "output"}),
     records.Step: frozenset({"input", "output"}),
     records.Evaluation: frozenset({"explanation"}),
@@ -50,6 +51,7 @@ INNER: Final = frozenset(
         "failure",
         "prompt",
         "store",
+        "mcp",
     }
 )
 """The fields that hold records: one, or a list."""

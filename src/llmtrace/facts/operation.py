@@ -201,6 +201,10 @@ class Runs(Protocol):
         """Where a library that makes its own spans is to make them."""
 
     @property
+    def meter_provider(self) -> Any:
+        """Where a library that counts by itself is to count: it counts what is counted here, too."""
+
+    @property
     def content(self) -> bool:
         """Whether content is recorded at all; the policy still applies to what is."""
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 from typing import Any
 
 from opentelemetry.util.types import AttributeValue
 
 from llmtrace.facts.operation import Start
-from llmtrace.facts.records import Course, Record, Scope
-from llmtrace.semconv import names, stores
+from llmtrace.facts.records import AgentRun, Course, Record, Retrieval, Scope, Step, ToolCall
+from llmtrace.semconv import mcp, names, stores
 from llmtrace.semconv.kinds import metadata, pairs
 from llmtrace.semconv.names import EVALUATE, STEP, STORE, UNNAMED, Attribute, Names, Pairs
 from llmtrace.semconv.values import ON_EVENT, ON_SPAN, text
@@ -32,9 +32,30 @@ def span_name(start: Start) -> str:
     operation = start.operation.name
     if operation == STORE and start.store is not None:
         return text(stores.span_name(start, start.store))
-    if start.target and operation == STEP:
-        return text(start.target)
-    return text(f"{operation} {start.target}" if start.target else operation)
+    if start.mcp is not None:
+        return text(mcp.span_name(start, start.mcp))
+    return _named(operation, start.target)
+
+
+def name_of(record: Record) -> str:
+    """As `span_name`, of a call that is known at its end only."""
+    target = _AIMS.get(type(record), lambda made: made.request_model)(record)
+    return _named(record.operation, target)
+
+
+def _named(operation: str, target: str | None) -> str:
+    if target and operation == STEP:
+        return text(target)
+    return text(f"{operation} {target}" if target else operation)
+
+
+_AIMS: dict[type[Record], Callable[[Any], str | None]] = {
+    AgentRun: lambda made: made.name,
+    Retrieval: lambda made: made.data_source_id,
+    Step: lambda made: made.name,
+    ToolCall: lambda made: made.name,
+}
+"""What a record's target is, where it is not the model."""
 
 
 def start_attributes(start: Start, scope: Scope, spelling: Names = "both") -> dict[str, AttributeValue]:
@@ -42,7 +63,8 @@ def start_attributes(start: Start, scope: Scope, spelling: Names = "both") -> di
     known = _known(start.operation.name, start.target, start.provider, start.model, start.address, start.port, spelling)
     conversation = spelled([(names.CONVERSATION_ID, start.conversation_id)], spelling) if start.conversation_id else {}
     store = spelled(stores.asked(start.store), spelling) if start.store is not None else {}
-    return {**known, **conversation, **store, **scope_attributes(scope)}
+    request = spelled(mcp.asked(start.mcp), spelling) if start.mcp is not None else {}
+    return {**known, **conversation, **store, **request, **scope_attributes(scope)}
 
 
 def scope_attributes(scope: Scope) -> dict[str, AttributeValue]:

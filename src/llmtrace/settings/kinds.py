@@ -62,6 +62,22 @@ def lower(value: Any) -> Any:
     return value.strip().lower() if isinstance(value, str) else value
 
 
+def hosts(value: Any) -> Any:
+    """Names of hosts in lower case, `*.` before a name for all below it; no URLs, no other wildcards."""
+    found = listed(value)
+    return tuple(_host(entry) for entry in found)
+
+
+def _host(entry: Any) -> str:
+    name = lower(entry).strip("[].") if isinstance(entry, str) else ""
+    if not name or not _HOST.fullmatch(name):
+        raise ValueError(f"{entry!r} is no name of a host: no scheme, port or path, no wildcard but a leading *.")
+    return str(name)
+
+
+_HOST = re.compile(r"(\*\.)?[\w.-]+|[0-9a-f:.]+")
+
 Bytes: TypeAlias = Annotated[ByteSize, Field(gt=0)]
 Words: TypeAlias = Annotated[tuple[str, ...], BeforeValidator(listed)]
+Hosts: TypeAlias = Annotated[tuple[str, ...], BeforeValidator(hosts)]
 File: TypeAlias = FilePath | None

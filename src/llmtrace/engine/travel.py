@@ -1,0 +1,61 @@
+"""Lets a trace travel: into what a call sends, where the host may know of it, and on from what a request brought."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from opentelemetry.context import Context
+from opentelemetry.trace import Link, NonRecordingSpan, get_current_span, set_span_in_context
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+
+if TYPE_CHECKING:
+    from llmtrace.engine.call import Call
+    from llmtrace.engine.guard import Guard
+
+_TRACE = TraceContextTextMapPropagator()
+"""The trace alone: what the app says of it, as baggage would carry it, is for the app to send."""
+
+
+def allowed(host: str | None, hosts: Sequence[str]) -> bool:
+    """Whether a trace may travel to the host; `hosts` are the names that the app allows.
+
+    Another process of this machine, spoken to through a pipe, has no name and may always know. One that is not known
+    never may.
+    """
+    if not host:
+        return host is not None
+    name = host.lower().strip("[].")
+    return any(name.endswith(each[1:]) if each.startswith("*.") else name == each for each in hosts)
+
+
+def carried(
+    call: Call, guard: Guard, args: tuple[Any, ...], kwargs: Mapping[str, Any]
+) -> tuple[tuple[Any, ...], Mapping[str, Any]]:
+    """The arguments that the call goes on with: with its trace in them, where that may travel."""
+    carrying = call.point.carrying
+    if carrying is None:
+        return args, kwargs
+    with guard:
+        if allowed(carrying.host(args, kwargs), call.engine.propagate_hosts):
+            headers: dict[str, str] = {}
+            _TRACE.inject(headers, call.context)
+            return (headers and carrying.put(args, kwargs, headers)) or (args, kwargs)
+    return args, kwargs
+
+
+def joined(
+    context: Context, links: Sequence[Link], headers: Mapping[str, str] | None
+) -> tuple[Context, Sequence[Link]]:
+    """The context in which a request is served that came with these headers, and links to what else it belongs to.
+
+    Its sender is the parent. What is current here, such as the span of the HTTP request that brought it, is linked.
+    Without a sender, all stays as it was.
+    """
+    if not headers:
+        return context, links
+    sender = get_current_span(_TRACE.extract(headers, Context())).get_span_context()
+    here = get_current_span(context).get_span_context()
+    if not sender.is_valid or sender.span_id == here.span_id:
+        return context, links
+    return set_span_in_context(NonRecordingSpan(sender), context), [Link(here)] if here.is_valid else ()
