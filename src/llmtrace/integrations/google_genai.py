@@ -107,12 +107,12 @@ def _answered(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Received:
 
 
 def _failed(error: BaseException) -> Received | None:
-    """The answer that a status error carries: the HTTP library's, or the document that was made of it."""
-    response = getattr(error, "response", None)
-    if not isinstance(getattr(error, "code", None), int):
+    """The answer that a status error carries: the HTTP library's body, or the document that was made of it."""
+    status = getattr(error, "code", None)
+    if not isinstance(status, int):
         return None
-    body = getattr(response, "_content", None)
-    return Received(error.code, "application/json", body=body if isinstance(body, bytes) else error.details)  # type: ignore[attr-defined]
+    body = getattr(getattr(error, "response", None), "_content", None)
+    return Received(status, "application/json", body=body or getattr(error, "details", None))
 
 
 _BEGIN = Begin(_start, failed=_failed)

@@ -91,7 +91,7 @@ def _managed(record: ProviderRequest, body: Body) -> None:
     # A batch's state is in what the API calls the metadata of an operation, or beside its name.
     state = mapping(body.get("metadata")) | body
     record.response_id = text(body.get("name"))
-    record.response_model = google.short(text(state.get("model")))
+    record.response_model = text(state.get("model"))
     record.response_status = text(state.get("state"))
     spent = mapping(body.get("usageMetadata"))
     stats = mapping(state.get("batchStats"))

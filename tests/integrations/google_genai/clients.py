@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import re
+import ssl
 from collections.abc import Callable
 from types import ModuleType
 from typing import Any
@@ -19,7 +20,10 @@ from google.oauth2.credentials import Credentials  # noqa: E402
 from tests.integrations.conformance.network import Answer, Network  # noqa: E402
 from tests.recordings import Exchange  # noqa: E402
 
-SECOND_STACK = hasattr(genai.Client, "interactions")
+SECURE = ssl.create_default_context()
+"""Shared, since to make one takes longer than a test."""
+
+ONCE = types.HttpRetryOptions(attempts=1)
 
 
 def http() -> ModuleType:
@@ -36,10 +40,10 @@ def connect(
     **options: Any,
 ) -> Any:
     """A client on the network, or at the server with that URL; it does not retry unless told to."""
-    made: dict[str, Any] = {"base_url": base_url, "retry_options": types.HttpRetryOptions(attempts=1), **options}
+    args = {"verify": SECURE}
     if network is not None:
-        transport = {"transport": network.http.MockTransport(network)}
-        made |= {"client_args": transport, "async_client_args": transport}
+        args["transport"] = network.http.MockTransport(network)
+    made = {"base_url": base_url, "client_args": args, "async_client_args": args, "retry_options": ONCE, **options}
     aimed: dict[str, Any] = {"api_key": "fake"}
     if vertex:
         aimed = {
@@ -59,9 +63,10 @@ def network_of(exchange: Exchange, **changes: Any) -> Network:
 
 def client_of(exchange: Exchange, network: Network | None = None, base_url: str | None = None) -> Any:
     """A client for the provider and the place that the exchange was had with."""
-    host = urlsplit(exchange.request["url"]).hostname or ""
+    url = urlsplit(exchange.request["url"])
     vertex = exchange.api.startswith("google_vertexai")
-    return connect(network, base_url=base_url, vertex=vertex, location=host.removesuffix("-aiplatform.googleapis.com"))
+    location = (url.hostname or "").removesuffix("-aiplatform.googleapis.com")
+    return connect(network, base_url=base_url, vertex=vertex, location=location, api_version=url.path.split("/")[1])
 
 
 def sent_by(side: Any, exchange: Exchange) -> Callable[[], Any]:
