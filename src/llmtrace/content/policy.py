@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
@@ -57,6 +58,16 @@ class Policy:
             path=tuple(map(gate.text, scope.path)),
         )
 
+    def loose(self, values: Mapping[str, Any]) -> dict[str, Json]:
+        """What is on a span besides its record, without secrets."""
+        rendered: dict[str, Json] = _Gate(self).value(dict(values))
+        return rendered
+
+    def facts(self, values: Mapping[str, Any]) -> dict[str, Json]:
+        """Facts without the secrets that llmtrace knows; the app's own redactor, which may fail, is not asked."""
+        gate = _Gate(self)
+        return {key: gate.fact(list(value) if isinstance(value, tuple) else value) for key, value in values.items()}
+
 
 class _Gate:
     """What every text of one record goes through; `passed` is the most bytes that the content can take by now."""
@@ -70,7 +81,7 @@ class _Gate:
     def pass_through(self, holder: Any) -> None:
         fields.replace(holder, BlobPart, lambda part: blobs.part(part, self._policy.sink))
         for place in fields.walk(holder):
-            setattr(place.holder, place.name, self.value(place.value) if place.content else self._fact(place.value))
+            setattr(place.holder, place.name, self.value(place.value) if place.content else self.fact(place.value))
 
     def value(self, value: Any) -> Json:
         return self.text(value) if type(value) is str else render(value, self.text, hides)
@@ -86,12 +97,12 @@ class _Gate:
         self.passed += len(text) if text.isascii() else 4 * len(text)
         return text
 
-    def _fact(self, value: Any) -> Any:
+    def fact(self, value: Any) -> Any:
         """A fact with the secrets taken out of it that llmtrace knows; the app's own redactor is for content."""
         if type(value) is list:
-            return [self._fact(item) for item in value]
+            return [self.fact(item) for item in value]
         if type(value) is dict:
-            return render(value, self._fact, hides)
+            return render(value, self.fact, hides)
         if type(value) is not str:
             return value
         return cut(self._policy.redactor.known(_well_formed(value)), self._policy.max_value_bytes)

@@ -29,7 +29,6 @@ from llmtrace.facts.operation import (
     NOT_OURS,
     Answered,
     Begin,
-    Foreign,
     Homed,
     Hooked,
     Integration,

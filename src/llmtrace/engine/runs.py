@@ -8,6 +8,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from opentelemetry.context import Context, get_current
+from opentelemetry.metrics import NoOpMeterProvider
 
 from llmtrace.engine.call import Call
 from llmtrace.engine.context import current_scope, enter, leave, left_over, outwards, place_in, suppressed, with_scope
@@ -80,6 +81,11 @@ class Runs:
     def tracer_provider(self) -> Any:
         """Where a library that makes its own spans is to make them; None while llmtrace is off."""
         return None if SWITCH.engine is None else SWITCH.engine.provider
+
+    @property
+    def meter_provider(self) -> Any:
+        """Where a library that counts by itself is to count: nowhere, since what it counts is counted here."""
+        return NoOpMeterProvider()
 
     @property
     def content(self) -> bool:

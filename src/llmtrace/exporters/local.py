@@ -7,6 +7,7 @@ import logging
 import sqlite3
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -17,6 +18,7 @@ from opentelemetry.util.types import AnyValue
 from llmtrace.exporters.unfinished import OpenSpans
 from llmtrace.semconv import names
 from llmtrace.semconv.names import STEP, Attribute
+from llmtrace.semconv.sorting import facts
 from llmtrace.store import Attributes, EventRow, LinkRow, Origin, Score, SpanRow, Store, StoreError, Value
 
 logger = logging.getLogger("llmtrace")
@@ -88,7 +90,7 @@ class LocalExporter(SpanExporter):
     def hold_open(self, writer: bytes, spans: Sequence[ReadableSpan], given_up: Sequence[tuple[int, int]]) -> bool:
         """Notes what a process has open, and what will never be finished."""
         try:
-            rows = [made for made in map(row, spans) if made.ended is None]
+            rows = [_open(made) for made in map(row, spans) if made.ended is None]
         except (KeyError, RuntimeError):  # the app was setting an attribute meanwhile
             return False
         gone = [(f"{trace:032x}", f"{span:016x}") for trace, span in given_up]
@@ -175,6 +177,16 @@ def row(span: ReadableSpan) -> SpanRow:
             (scope.version if scope else None) or None,
         ),
     )
+
+
+def _open(made: SpanRow) -> SpanRow:
+    """A span that is still open, as it may be kept: the content rules are applied when a call has ended.
+
+    Ours hold no content until then; those that libraries make themselves may.
+    """
+    if made.operation is None:
+        return made
+    return replace(made, attributes=facts(made.attributes), events=[])
 
 
 def _judges(span: ReadableSpan) -> bool:

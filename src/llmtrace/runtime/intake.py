@@ -1,0 +1,56 @@
+"""What stands behind all other processors: it hands our destinations every span, those of guests described anew."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from opentelemetry.context import Context
+from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
+
+from llmtrace.engine.foreign import Arrival
+from llmtrace.engine.guard import Guard
+from llmtrace.runtime.delivery import Delivery, flush
+
+if TYPE_CHECKING:
+    from llmtrace.engine.engine import Engine
+
+
+class Intake(SpanProcessor):
+    """The one processor of all our destinations; other processors of the provider see the libraries' originals."""
+
+    def __init__(self, engine: Engine, deliveries: Sequence[Delivery]) -> None:
+        self._engine = engine
+        self._deliveries = deliveries
+        self._watching = Guard("the watching of a library's own spans", tolerance=None)
+
+    def on_start(self, span: Span, parent_context: Context | None = None) -> None:
+        """Notes whether it is a guest, or inside of one."""
+        with self._watching:
+            self._engine.guests.began(span, parent_context)
+        for delivery in self._deliveries:
+            delivery.on_start(span, parent_context)
+
+    def on_end(self, span: ReadableSpan) -> None:
+        """Hands the span on: a guest to the worker first, which keeps the order that spans end in."""
+        arrival = None
+        with self._watching:
+            guest = self._engine.guests.ended(span)
+            arrival = None if guest is None else Arrival(self._engine, guest, span, self._deliver)
+        if arrival is None:
+            self._deliver(span)
+        else:
+            self._engine.worker.put(arrival)
+
+    def _deliver(self, span: ReadableSpan) -> None:
+        for delivery in self._deliveries:
+            delivery.on_end(span)
+
+    def shutdown(self) -> None:
+        """Ends with the app's provider."""
+        for delivery in self._deliveries:
+            delivery.shutdown()
+
+    def force_flush(self, timeout_millis: int = 30_000) -> bool:
+        """Sends what is finished; the hand-over was drained by the processor in front."""
+        return flush(self._deliveries, timeout_millis / 1000)
