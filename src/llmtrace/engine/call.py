@@ -8,18 +8,18 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
 from opentelemetry.context import get_current, set_value
-from opentelemetry.trace import SpanKind, get_current_span, set_span_in_context
+from opentelemetry.trace import SpanKind, set_span_in_context
 
 from llmtrace.content.snapshot import snapshot
 from llmtrace.engine.context import PLACE_KEY, Place, call_in, place_in, scope_begun, standing
 from llmtrace.engine.guests import cover
 from llmtrace.engine.heard import Heard, length
 from llmtrace.engine.inferred import seen
+from llmtrace.engine.nesting import repeats
 from llmtrace.engine.settle import capture_of, describe, facts_of, let_through, outcome_of, unread
 from llmtrace.engine.travel import joined
 from llmtrace.facts.operation import Evidence, Received, Start
 from llmtrace.facts.records import Course, Failure, Scope
-from llmtrace.semconv import mcp
 from llmtrace.semconv.attributes import span_name, start_attributes
 from llmtrace.semconv.errors import error_type, failure_of
 
@@ -78,7 +78,7 @@ class Call:
     ) -> None:
         self.outer = cast("Call | None", call_in(context))
         operation = start.operation
-        if operation.inside is not None and self._within(start, context):
+        if operation.inside is not None and repeats(start, self.outer, context):
             start = replace(start, operation=operation.inside)
             operation = operation.inside
         self.engine = engine
@@ -134,18 +134,6 @@ class Call:
             self.outer.steps += 1
             self.outer.siblings[name] = iteration + 1
         return replace(scope, path=(*scope.path, name), index=index, iteration=iteration)
-
-    def _within(self, start: Start, context: Context) -> bool:
-        """Whether a call of that operation is under way around this one; of a tool's, the one right around it."""
-        if start.mcp is not None:
-            span = get_current_span(context)
-            return span.is_recording() and mcp.runs(getattr(span, "attributes", None) or {}, start.target)
-        outer = self.outer
-        while outer is not None:
-            if outer.start.operation.name == start.operation.name and outer.pending:
-                return True
-            outer = outer.outer
-        return False
 
     # -- while it runs
 

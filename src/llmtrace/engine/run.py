@@ -14,32 +14,33 @@ from llmtrace.engine.drive import Inside, Watch, shaped, within
 from llmtrace.engine.engine import SWITCH
 from llmtrace.engine.guise import guise
 from llmtrace.engine.home import Home
+from llmtrace.engine.nesting import same_store
 from llmtrace.engine.travel import carried
 
 if TYPE_CHECKING:
     from llmtrace.engine.guard import Guard
-    from llmtrace.facts.operation import Begin, Start
+    from llmtrace.facts.operation import Begin
 
 T = TypeVar("T")
 
 
 def calling(point: Begin, guard: Guard, original: Callable[..., Any]) -> Callable[..., Any]:
     """A function that makes a call of every run of the original, and looks like it."""
-    begin_, run_, carried_ = begin, run, carried
+    begin_, run_, told_ = begin, run, _told
 
     @guise(original)
     def plain(*args: Any, **kwargs: Any) -> Any:
         call = begin_(point, guard, args, kwargs)
         if call is None:
             return original(*args, **kwargs)
-        return run_(call, guard, original, *carried_(call, guard, args, kwargs))
+        return run_(call, guard, original, *told_(call, guard, args, kwargs))
 
     @guise(original)
     async def awaiting(*args: Any, **kwargs: Any) -> Any:
         call = begin_(point, guard, args, kwargs)
         if call is None:
             return await original(*args, **kwargs)
-        return await run_(call, guard, original, *carried_(call, guard, args, kwargs))
+        return await run_(call, guard, original, *told_(call, guard, args, kwargs))
 
     def watching(args: Any, kwargs: Any) -> Watch:
         call = begin(point, guard, args, kwargs)
@@ -64,18 +65,22 @@ def opened(
         if engine is None or not guard.armed or suppressed(context):
             return None
         start = point.start(args, kwargs)
-        if start is None or _of_same_store(start, context):
+        if start is None or same_store(start, cast("Call | None", call_in(context))):
             return None
         headers = None if point.carrier is None else point.carrier(args, kwargs)
         return Call(engine, start, point, guard, context, headers)
     return None
 
 
-def _of_same_store(start: Start, context: Context) -> bool:
-    """Whether it is the very store's own call that this one would begin inside of."""
-    outer = None if start.store is None else cast("Call | None", call_in(context))
-    within = None if outer is None else outer.start.store
-    return within is not None and start.store is not None and within.system == start.store.system
+def _told(
+    call: Call, guard: Guard, args: tuple[Any, ...], kwargs: Mapping[str, Any]
+) -> tuple[tuple[Any, ...], Mapping[str, Any]]:
+    """The arguments that the call goes on with."""
+    carrying = call.point.carrying
+    if carrying is not None:
+        with guard:
+            return carried(carrying, call.engine.propagate_hosts, call.context, args, kwargs)
+    return args, kwargs
 
 
 class Work(Protocol):

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from opentelemetry.context import Context
 from opentelemetry.trace import Link, NonRecordingSpan, get_current_span, set_span_in_context
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
-if TYPE_CHECKING:
-    from llmtrace.engine.call import Call
-    from llmtrace.engine.guard import Guard
+from llmtrace.facts.operation import Carrying
 
 _TRACE = TraceContextTextMapPropagator()
 """The trace alone: what the app says of it, as baggage would carry it, is for the app to send."""
@@ -30,18 +28,18 @@ def allowed(host: str | None, hosts: Sequence[str]) -> bool:
 
 
 def carried(
-    call: Call, guard: Guard, args: tuple[Any, ...], kwargs: Mapping[str, Any]
+    carrying: Carrying,
+    hosts: Sequence[str],
+    context: Context,
+    args: tuple[Any, ...],
+    kwargs: Mapping[str, Any],
 ) -> tuple[tuple[Any, ...], Mapping[str, Any]]:
-    """The arguments that the call goes on with: with its trace in them, where that may travel."""
-    carrying = call.point.carrying
-    if carrying is None:
+    """The arguments of a call with the trace of its context in them, where that may travel; else as they are."""
+    if not allowed(carrying.host(args, kwargs), hosts):
         return args, kwargs
-    with guard:
-        if allowed(carrying.host(args, kwargs), call.engine.propagate_hosts):
-            headers: dict[str, str] = {}
-            _TRACE.inject(headers, call.context)
-            return (headers and carrying.put(args, kwargs, headers)) or (args, kwargs)
-    return args, kwargs
+    headers: dict[str, str] = {}
+    _TRACE.inject(headers, context)
+    return (headers and carrying.put(args, kwargs, headers)) or (args, kwargs)
 
 
 def joined(
