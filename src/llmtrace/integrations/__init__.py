@@ -87,6 +87,7 @@ BUILT_IN = {
                 "langchain_core.runnables.branch",
                 "langchain_core.runnables.fallbacks",
                 "langchain_core.language_models.chat_models",
+                "langchain_core.language_models.chat_model_stream",
                 "langchain_core.language_models.llms",
                 "langchain_core.retrievers",
                 "langchain_core.tools.base",

@@ -48,7 +48,7 @@ def chain(
     name = name or ""
     if _HIDDEN in tags or kind in _PLUMBING or name.startswith("__"):
         return None
-    if any(tag.startswith(_NODE) for tag in tags):
+    if any(tag.startswith(_NODE) for tag in tags) or _task(name, metadata):
         return _start(STEP, name, metadata)
     agent = metadata.get("ls_integration") == "langchain_create_agent"
     if agent and name in ("LangGraph", metadata.get("lc_agent_name")):
@@ -59,6 +59,12 @@ def chain(
     # In a node, what follows its first part, which the node's function is or calls, are writes and edges' conditions.
     part = inside is not None and any(tag.startswith(_PART) and tag != _FIRST for tag in tags)
     return _start(CHAIN, name, metadata) if named(name) and not part and name != inside else None
+
+
+def _task(name: str, metadata: Mapping[str, Any]) -> bool:
+    """Whether it is a `@task` of LangGraph's, which is a node that a function of the app's called."""
+    path = metadata.get("langgraph_path")
+    return name == metadata.get("langgraph_node") and isinstance(path, tuple | list) and path[-1:] in ((True,), [True])
 
 
 def _start(operation: Operation, name: str, metadata: Mapping[str, Any]) -> Start:

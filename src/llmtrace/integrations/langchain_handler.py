@@ -18,6 +18,11 @@ def handler(base: type, runs: Runs) -> Any:
     return type("LLMTraceHandler", (_Telling, base), {"_base": base})(runs)
 
 
+def is_ours(candidate: Any) -> bool:
+    """Whether a handler is one of these."""
+    return isinstance(candidate, _Telling)
+
+
 def metadata_of(told: Mapping[str, Any]) -> Mapping[str, Any]:
     """The metadata that a run was started with."""
     return told.get("metadata") or {}
