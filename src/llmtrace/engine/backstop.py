@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, cast
 
-from opentelemetry.context import get_current
+from opentelemetry.context import create_key, get_current, set_value
 from opentelemetry.trace import get_current_span
 
 from llmtrace.content.snapshot import snapshot
@@ -16,17 +16,52 @@ from llmtrace.engine.engine import SWITCH
 from llmtrace.engine.guise import guise
 from llmtrace.engine.run import run
 from llmtrace.engine.stream import listen
-from llmtrace.engine.uncovered import Sighting, sighted
 from llmtrace.semconv.reading import bears_usage
 
 if TYPE_CHECKING:
     from opentelemetry.context import Context
 
+    from llmtrace.engine.engine import Engine
     from llmtrace.engine.guard import Guard
-    from llmtrace.facts.operation import Begin
+    from llmtrace.engine.uncovered import Uncovered
+    from llmtrace.facts.operation import Begin, Start
 
 Args = tuple[Any, ...]
 Kwargs = Mapping[str, Any]
+
+_KEY = create_key("llmtrace-sighting")
+
+
+class Sighting:
+    """One such call: under way like any, with nothing kept of it, and counted off the caller's thread."""
+
+    __slots__ = ("_engine", "_library", "_start", "_uncovered", "context", "pending", "pid", "size")
+
+    def __init__(self, engine: Engine, uncovered: Uncovered, start: Start, library: str, context: Context) -> None:
+        self._engine = engine
+        self._uncovered = uncovered
+        self._start = start
+        self._library = library
+        self.pid = engine.worker.pid
+        self.size = 0
+        self.pending = True
+        self.context = set_value(_KEY, self, context)
+
+    def back(self, result: Any = None) -> None:  # noqa: ARG002 - nothing is kept of it
+        """The transport returned."""
+        self.finish()
+
+    def finish(self, error: BaseException | None = None) -> None:  # noqa: ARG002 - as above
+        """Hands itself over."""
+        self.pending = False
+        self._engine.worker.put(self)
+
+    def settle(self) -> None:
+        """Counts it."""
+        self._uncovered.count(self._start, self._library, self._engine.metrics)
+
+    def shed(self, reason: str) -> None:
+        """It holds nothing to let go of."""
 
 
 class Transported(Call):
@@ -80,7 +115,7 @@ def _noticed(point: Begin, guard: Guard, args: Args, kwargs: Kwargs) -> Call | S
 
 def _known(context: Context) -> bool:
     """Whether somebody at work here knows of the call: an integration, another tracer, or who wants it left alone."""
-    if suppressed(context) or sighted(context):
+    if suppressed(context) or _sighted(context):
         return True
     call = cast("Call | None", call_in(context))
     while call is not None:
@@ -89,3 +124,9 @@ def _known(context: Context) -> bool:
         call = call.outer
     span: Any = get_current_span(context)
     return span.is_recording() and bears_usage(getattr(span, "attributes", None) or {})
+
+
+def _sighted(context: Context) -> bool:
+    """Whether a call that is being counted is under way here: one request may pass through two libraries."""
+    sighting: Any = context.get(_KEY)
+    return sighting is not None and sighting.pending

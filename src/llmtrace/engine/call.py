@@ -14,9 +14,8 @@ from llmtrace.content.snapshot import snapshot
 from llmtrace.engine.context import PLACE_KEY, Place, call_in, place_in, scope_begun, standing
 from llmtrace.engine.guests import cover
 from llmtrace.engine.heard import Heard, length
-from llmtrace.engine.inferred import seen
 from llmtrace.engine.nesting import repeats
-from llmtrace.engine.settle import capture_of, describe, facts_of, let_through, outcome_of, unread
+from llmtrace.engine.settle import describe, facts_of, outcome_of, unread
 from llmtrace.engine.travel import joined
 from llmtrace.facts.operation import Evidence, Received, Start
 from llmtrace.facts.records import Course, Failure, Scope
@@ -244,13 +243,7 @@ class Call:
                 course.chunk_gaps = heard.gaps()
             course.content_dropped = self.shed_for or ("too large" if heard.gap is not None else None)
             evidence = Evidence(self.start, self.request, self.response, list(heard.all()), heard.gap, self.notes)
-            record = facts_of(self.engine, evidence, course, self.scope, covered=self.covered)
-            capture = capture_of(self.start, course, self.scope)
-            if self.engine.tools is not None:
-                with self.engine.describing:
-                    where = seen(self.span, self.scope, secret="none" in (self.engine.policy.capture, capture))
-                    self.engine.tools.saw(self.engine, record, course, where)
-            let_through(self.engine, record, course, capture)
+            record = facts_of(self.engine, self.span, evidence, course, self.scope, covered=self.covered)
             describe(self.engine, self.span, record, course)
             return
         describe(self.engine, self.span, unread(self.engine, self.start, course), course)

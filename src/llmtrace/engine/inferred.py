@@ -12,10 +12,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from opentelemetry.context import Context
-from opentelemetry.trace import NonRecordingSpan, SpanContext, SpanKind, set_span_in_context
-
-from llmtrace.engine.settle import describe, let_through
 from llmtrace.facts.records import (
     Course,
     Failure,
@@ -29,12 +25,11 @@ from llmtrace.facts.records import (
     ToolResponsePart,
 )
 from llmtrace.facts.shape import text
-from llmtrace.semconv.attributes import name_of, scope_attributes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from llmtrace.engine.engine import Engine
+    from opentelemetry.trace import SpanContext
 
 MOST = 1000
 """How many tools may be waited for, and of how many it is remembered that they are done, or were seen to run."""
@@ -63,6 +58,17 @@ def seen(span: Any, scope: Scope, *, secret: bool) -> Seen | None:
 
 
 @dataclass(frozen=True, slots=True)
+class Inferred:
+    """A tool that must have run: its facts, its times, the span that it is to be below, and what the app said there."""
+
+    record: ToolCall
+    course: Course
+    around: SpanContext
+    scope: Scope
+    secret: bool
+
+
+@dataclass(frozen=True, slots=True)
 class _Asked:
     part: ToolCallPart
     where: Seen
@@ -88,10 +94,9 @@ class Tools:
         self._done: dict[str, None] = {}
         self._ran: deque[_Ran] = deque(maxlen=MOST)
 
-    def saw(self, engine: Engine, record: Record, course: Course, where: Seen | None) -> None:
-        """A call is being settled, and nothing of its content is taken away yet."""
-        if where is None:
-            return
+    def saw(self, record: Record, course: Course, where: Seen) -> list[Inferred]:
+        """What is inferred from a call that is being settled, of whose content nothing is taken away yet."""
+        found: list[Inferred] = []
         if isinstance(record, ToolCall):
             self._ran.append(_Ran(record.name, where, course.started))
             if record.call_id is not None:
@@ -102,10 +107,11 @@ class Tools:
             for key, answer in _answers(record.input_messages):
                 asked = self._taken(key, where, record.conversation_id)
                 if asked is not None and not self._seen_to_run(asked, course):
-                    _infer(engine, asked, answer, course, where)
+                    found.append(_inferred(asked, answer, course, where))
             for part in _parts(record.output_messages):
                 if isinstance(part, ToolCallPart):
                     self._ask(part, record, course, where)
+        return found
 
     def _ask(self, part: ToolCallPart, record: Record, course: Course, where: Seen) -> None:
         key = _key(part)
@@ -202,9 +208,8 @@ def _size(part: ToolCallPart) -> int:
     return len(part.arguments) if isinstance(part.arguments, str) else len(json.dumps(part.arguments, default=str))
 
 
-def _infer(engine: Engine, asked: _Asked, answer: ToolResponsePart, answered: Course, where: Seen) -> None:
-    """Makes the span: from the end of the call that asked to the beginning of the one that brought the result."""
-    ended = answered.started
+def _inferred(asked: _Asked, answer: ToolResponsePart, answered: Course, where: Seen) -> Inferred:
+    """From the end of the call that asked to the beginning of the one that brought the result."""
     record = ToolCall(
         name=asked.part.name,
         call_id=asked.part.id,
@@ -213,12 +218,8 @@ def _infer(engine: Engine, asked: _Asked, answer: ToolResponsePart, answered: Co
         conversation_id=asked.conversation_id,
         inferred=True,
     )
-    course = Course(min(asked.ended, ended), ended)
+    course = Course(min(asked.ended, answered.started), answered.started)
     if isinstance(answer.response, dict) and answer.response.get("is_error") is True:
         course.outcome, course.failure = "failed", Failure("tool_error", text(answer.response.get("content")) or "")
-    let_through(engine, record, course, "none" if asked.where.secret or where.secret else None)
-    around = asked.where.parent or asked.where.span
-    context = set_span_in_context(NonRecordingSpan(around), Context())
-    said = scope_attributes(asked.where.scope)
-    span = engine.tracer.start_span(name_of(record), context, SpanKind.INTERNAL, said, start_time=course.started)
-    describe(engine, span, record, course)
+    secret = asked.where.secret or where.secret
+    return Inferred(record, course, asked.where.parent or asked.where.span, asked.where.scope, secret)

@@ -5,15 +5,18 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from opentelemetry.trace import Status, StatusCode
+from opentelemetry.context import Context
+from opentelemetry.trace import NonRecordingSpan, Status, StatusCode, set_span_in_context
 
 from llmtrace.content.fields import strip
+from llmtrace.engine.inferred import seen
 from llmtrace.facts.records import Cost, Embedding, Inference, Record, Rerank, Usage
 from llmtrace.pricing import price
-from llmtrace.semconv.attributes import attributes
+from llmtrace.semconv.attributes import attributes, name_of, scope_attributes
 from llmtrace.tokens import estimate
 
 if TYPE_CHECKING:
+    from opentelemetry.sdk.trace import ReadableSpan
     from opentelemetry.trace import Span
 
     from llmtrace.engine.engine import Engine
@@ -21,7 +24,7 @@ if TYPE_CHECKING:
     from llmtrace.facts.records import Course, Scope
 
 
-def facts_of(engine: Engine, evidence: Evidence, course: Course, scope: Scope, *, covered: bool) -> Record:
+def facts_of(engine: Engine, span: Span, evidence: Evidence, course: Course, scope: Scope, *, covered: bool) -> Record:
     """The record of a call, as it may leave the process; `course` is brought into line with what the answer says.
 
     `covered` says that an inner span saw the same physical call: then that one bears the usage, and this one none.
@@ -37,6 +40,9 @@ def facts_of(engine: Engine, evidence: Evidence, course: Course, scope: Scope, *
         if not record.stream:  # the pieces were the network's, of an answer that was no stream
             course.first_chunk, course.chunk_gaps = None, []
     bill(engine, record, covered=covered)
+    capture = _capture(evidence.start, course, scope)
+    infer_tools(engine, span, record, course, scope, capture)
+    let_through(engine, record, course, capture)
     return record
 
 
@@ -45,6 +51,24 @@ def bill(engine: Engine, record: Record, *, covered: bool) -> None:
     if isinstance(record, Inference | Embedding | Rerank):
         with engine.describing:
             record.usage, record.cost = (Usage(), None) if covered else _counted(engine, record)
+
+
+def infer_tools(
+    engine: Engine, span: Span | ReadableSpan, record: Record, course: Course, scope: Scope, capture: str | None
+) -> None:
+    """Makes the spans of the tools whose results this call was sent, and that nobody saw run."""
+    if engine.tools is None:
+        return
+    with engine.describing:
+        where = seen(span, scope, secret="none" in (engine.policy.capture, capture))
+        for tool in engine.tools.saw(record, course, where) if where is not None else ():
+            let_through(engine, tool.record, tool.course, "none" if tool.secret else None)
+            context = set_span_in_context(NonRecordingSpan(tool.around), Context())
+            said = scope_attributes(tool.scope)
+            made = engine.tracer.start_span(
+                name_of(tool.record), context, attributes=said, start_time=tool.course.started
+            )
+            describe(engine, made, tool.record, tool.course)
 
 
 def unread(engine: Engine, start: Start, course: Course) -> Record:
@@ -74,7 +98,7 @@ def describe(engine: Engine, span: Span, record: Record, course: Course) -> None
             engine.metrics.record(record, course)
 
 
-def capture_of(start: Start, course: Course, scope: Scope) -> str | None:
+def _capture(start: Start, course: Course, scope: Scope) -> str | None:
     """What of the content the app asked for here; who says `none` is heard before anybody else."""
     if "none" in (start.capture, scope.capture) or course.content_dropped == "queue full":
         return "none"

@@ -5,22 +5,15 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
-
-from opentelemetry.context import create_key, set_value
+from typing import TYPE_CHECKING
 
 from llmtrace.facts.records import Record
 
 if TYPE_CHECKING:
-    from opentelemetry.context import Context
-
-    from llmtrace.engine.engine import Engine
     from llmtrace.facts.operation import Start
     from llmtrace.semconv.metrics import Metrics
 
 logger = logging.getLogger("llmtrace")
-
-_KEY = create_key("llmtrace-sighting")
 
 
 class Uncovered:
@@ -51,41 +44,3 @@ class Uncovered:
                 library,
                 self.remedy(start.provider),
             )
-
-
-class Sighting:
-    """One such call: under way like any, with nothing kept of it, and counted off the caller's thread."""
-
-    __slots__ = ("_engine", "_library", "_start", "_uncovered", "context", "pending", "pid", "size")
-
-    def __init__(self, engine: Engine, uncovered: Uncovered, start: Start, library: str, context: Context) -> None:
-        self._engine = engine
-        self._uncovered = uncovered
-        self._start = start
-        self._library = library
-        self.pid = engine.worker.pid
-        self.size = 0
-        self.pending = True
-        self.context = set_value(_KEY, self, context)
-
-    def back(self, result: Any = None) -> None:  # noqa: ARG002 - nothing is kept of it
-        """The transport returned."""
-        self.finish()
-
-    def finish(self, error: BaseException | None = None) -> None:  # noqa: ARG002 - as above
-        """Hands itself over."""
-        self.pending = False
-        self._engine.worker.put(self)
-
-    def settle(self) -> None:
-        """Counts it."""
-        self._uncovered.count(self._start, self._library, self._engine.metrics)
-
-    def shed(self, reason: str) -> None:
-        """It holds nothing to let go of."""
-
-
-def sighted(context: Context) -> bool:
-    """Whether a call that is being counted is under way here: one request may pass through two libraries."""
-    sighting: Any = context.get(_KEY)
-    return sighting is not None and sighting.pending
