@@ -1,4 +1,4 @@
-"""Makes Google's real client, over a network of our own or a server, and sends recorded requests through its methods."""
+"""Makes Google's real client, over a network of our own or a server, and sends what was recorded."""
 
 from __future__ import annotations
 
@@ -19,6 +19,12 @@ from google.oauth2.credentials import Credentials  # noqa: E402
 
 from tests.integrations.conformance.network import Answer, Network  # noqa: E402
 from tests.recordings import Exchange  # noqa: E402
+
+quiet = [
+    pytest.mark.filterwarnings("ignore:Inheritance class AiohttpClientSession:DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore:Async interactions client cannot use aiohttp:UserWarning"),
+]
+"""What the library itself warns of while it makes connections."""
 
 SECURE = ssl.create_default_context()
 """Shared, since to make one takes longer than a test."""

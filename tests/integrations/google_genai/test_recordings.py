@@ -1,6 +1,7 @@
 """What Google really sent to other people, through its real client: each reported fact is on the call's one span."""
 
 import random
+from itertools import pairwise
 from urllib.parse import urlsplit
 
 import pytest
@@ -15,7 +16,7 @@ from llmtrace.testing.captured import capture, decoded
 from tests.integrations.conformance.clients import each, settled
 from tests.integrations.conformance.observed import observe
 from tests.integrations.expectations import check, check_span
-from tests.integrations.google_genai.clients import client_of, network_of, sent_by
+from tests.integrations.google_genai.clients import client_of, network_of, quiet, sent_by
 from tests.recordings import Exchange, exchanges, parametrize
 
 INFERRED = (
@@ -26,6 +27,7 @@ INFERRED = (
 )
 APIS = (*INFERRED, "google_genai.cached_contents")
 
+pytestmark = quiet
 sync_and_async = pytest.mark.parametrize("asynchronous", [False, True], ids=["sync", "async"])
 
 
@@ -33,7 +35,7 @@ async def told(send, note):
     """Sends, and notes the answer: a value, or each piece of a stream."""
     answer = await settled(send())
     note("type", type(answer))
-    if not hasattr(answer, "__iter__") and not hasattr(answer, "__aiter__") or hasattr(answer, "model_dump"):
+    if (not hasattr(answer, "__iter__") and not hasattr(answer, "__aiter__")) or hasattr(answer, "model_dump"):
         note("value", answer)
         return
     async for piece in each(answer):
@@ -81,7 +83,6 @@ def check_asked(said, exchange):
     assert said.get("gen_ai.request.model", "") == model.removeprefix("models/")
 
 
-@pytest.mark.filterwarnings("ignore:Inheritance class AiohttpClientSession:DeprecationWarning")  # the library's own
 @sync_and_async
 @parametrize(*INFERRED)
 async def test_every_fact_is_on_the_span_over_a_real_connection_cut_anywhere(exchange, asynchronous):
@@ -104,7 +105,7 @@ def read(exchange, body=None, cuts=()):
     received = Received(exchange.response["status"], exchange.response["headers"]["content-type"])
     whole_body = exchange.response_bytes if body is None else body
     ends = [0, *cuts, len(whole_body)]
-    chunks = [whole_body[start:end] for start, end in zip(ends, ends[1:], strict=False)]
+    chunks = [whole_body[start:end] for start, end in pairwise(ends)]
     start = Start(operation, "gcp.gemini", address=url.hostname, wire=True)
     return operation.read(Evidence(start, exchange.request["body"], received, chunks))
 
