@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from llmtrace.facts.shape import integer
 from llmtrace.integrations.stores import dimension, length, sized
 
 Arguments = Mapping[str, Any]
@@ -44,7 +45,7 @@ def search(given: Arguments) -> dict[str, Any]:
     searches = given.get("searches")
     each = searches if isinstance(searches, list) else [searches]
     queries = [getattr(getattr(one, "_rank", None), "query", None) for one in each]
-    limits = {getattr(getattr(one, "_limit", None), "limit", None) for one in each}
+    limits = {integer(getattr(getattr(one, "_limit", None), "limit", None)) for one in each}
     return {
         "batch_size": len(each),
         "top_k": limits.pop() if len(limits) == 1 else None,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from llmtrace.facts.shape import integer
 from llmtrace.integrations.stores import ITEMS_MOST, dimension, fields_length, sized
 
 Arguments = Mapping[str, Any]
@@ -31,7 +32,7 @@ def query(given: Arguments) -> dict[str, Any]:
 def queries(given: Arguments) -> dict[str, Any]:
     """Several queries in one: their texts, and what they have in common."""
     each = [query(_Fields(one)) for one in _listed(given.get("requests"))]
-    limits = {one.get("top_k") for one in each}
+    limits = {integer(one.get("top_k")) for one in each}
     filters = [one["filter"] for one in each if one.get("filter") is not None]
     texts = [one["query"] for one in each if "query" in one]
     return {
