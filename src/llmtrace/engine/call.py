@@ -88,6 +88,8 @@ class Call:
         self.started = time.time_ns()
         self.began = time.perf_counter_ns()
         self.scope = scope_begun(context)
+        with guard:
+            self.scope = engine.guests.received(self.scope, context, bears_usage=operation.bears_usage)
         if start.conversation_id is not None and self.scope.conversation_id is None:
             self.scope = replace(self.scope, conversation_id=start.conversation_id)
         if operation.step:
@@ -111,8 +113,6 @@ class Call:
         self.course: Course | None = None
         if operation.bears_usage:
             cover(self.outer)
-            with guard:
-                engine.guests.cover(context)
         name, known = operation.name, None
         with guard:
             name, known = span_name(start), start_attributes(start, self.scope, engine.names)

@@ -10,8 +10,7 @@ from opentelemetry.sdk.trace import Event, ReadableSpan
 from opentelemetry.trace import Link, SpanKind, Status, StatusCode
 
 from llmtrace.content.fields import strip
-from llmtrace.engine.inferred import seen
-from llmtrace.engine.settle import bill, let_through, reconcile
+from llmtrace.engine.settle import bill, infer_tools, let_through, reconcile
 from llmtrace.facts.operation import Foreign
 from llmtrace.facts.records import Course, Record, ToolCall
 from llmtrace.semconv import reading, sorting
@@ -29,7 +28,7 @@ Sieve = Callable[[Attributes], dict[str, Any]]
 class Arrival:
     """A guest's span that ended, on its way to our destinations through the worker."""
 
-    __slots__ = ("_deliver", "_engine", "_guest", "_shed_for", "_span", "pid", "size")
+    __slots__ = ("_conversation_id", "_deliver", "_engine", "_guest", "_shed_for", "_span", "pid", "size")
 
     def __init__(
         self, engine: Engine, guest: Guest, span: ReadableSpan, deliver: Callable[[ReadableSpan], None]
@@ -44,6 +43,7 @@ class Arrival:
         if reading.bears_usage(span.attributes or {}):
             # Now, and not when it is read: what is around it may be settled before that.
             guest.cover_outer()
+        self._conversation_id = guest.conversation_id  # what is around it is still open
 
     def shed(self, reason: str) -> None:
         """Leaves the content out."""
@@ -66,13 +66,15 @@ class Arrival:
             return _sifted(span, sieve)
         course = _course(span, foreign)
         course.content_dropped = self._shed_for
-        record.conversation_id = guest.scope.conversation_id or record.conversation_id
+        record.conversation_id = self._conversation_id or reading.conversation_id(foreign.attributes)
+        if course.failure is not None:
+            record.failure = None  # what was raised says more than that something was
         reconcile(course, record)
         bill(engine, record, covered=guest.covered)
-        if engine.tools is not None and isinstance(record, ToolCall):
-            engine.tools.saw(engine, record, course, seen(span, guest.scope, secret=secret))
+        if isinstance(record, ToolCall):
+            infer_tools(engine, span, record, course, guest.scope, "none" if secret else None)
         let_through(engine, record, course, "none" if secret else None)
-        if not guest.covered:
+        if not (record.bears_usage and guest.covered):
             _report(engine, span, record, course)
         if not engine.span_content:
             strip(record)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import weakref
 from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol, cast
@@ -13,6 +14,7 @@ from opentelemetry.trace import get_current_span
 from llmtrace.engine.context import call_in, current_scope
 from llmtrace.facts.operation import Foreign, Integration, Listed
 from llmtrace.facts.records import Record, Scope
+from llmtrace.semconv import reading
 
 if TYPE_CHECKING:
     from opentelemetry.context import Context
@@ -47,17 +49,29 @@ def cover(call: Bearing | None) -> None:
 class Guest:
     """A span of a library's own: `covered` says that a call inside of it is the one that bears the usage."""
 
-    __slots__ = ("_around", "_call", "covered", "pid", "reader", "scope")
+    __slots__ = ("_around", "_call", "_conversation_id", "_span", "covered", "pid", "reader", "scope")
 
     def __init__(
-        self, reader: Reader, scope: Scope = _EMPTY, around: Guest | None = None, call: Bearing | None = None
+        self, reader: Reader, span: Any, scope: Scope = _EMPTY, around: Guest | None = None, call: Bearing | None = None
     ) -> None:
         self.reader = reader
         self.scope = scope
         self.covered = False
         self.pid = os.getpid()
+        self._conversation_id: str | None = None
+        self._span = weakref.ref(span)
         self._around = around
         self._call = call
+
+    @property
+    def conversation_id(self) -> str | None:
+        """The conversation that the app, the library, or what is around the span says it is in."""
+        if self._conversation_id is None:
+            span = self._span()
+            own = None if span is None else reading.conversation_id(span.attributes or {})
+            around = None if self._around is None else self._around.conversation_id
+            self._conversation_id = self.scope.conversation_id or own or around
+        return self._conversation_id
 
     def cover(self) -> None:
         """A call that bears usage was made in it."""
@@ -89,7 +103,7 @@ class Guests:
         around = None if parent is None else self._open.get(parent.span_id)
         if reader is not None:
             context = get_current() if context is None else context
-            around = Guest(reader, current_scope(context), around, cast("Bearing | None", call_in(context)))
+            around = Guest(reader, span, current_scope(context), around, cast("Bearing | None", call_in(context)))
         if around is not None and len(self._open) < MOST:
             self._open[span.get_span_context().span_id] = around
 
@@ -100,13 +114,17 @@ class Guests:
         reader = self._reader(span)
         if reader is None:
             return None
-        return known or Guest(reader)  # it began before tracing did
+        return known or Guest(reader, span)  # it began before tracing did
 
-    def cover(self, context: Context) -> None:
-        """A call that bears usage begins in this context."""
-        inside = self._open.get(get_current_span(context).get_span_context().span_id) if self._open else None
-        if inside is not None:
-            inside.cover()
+    def received(self, scope: Scope, context: Context, *, bears_usage: bool) -> Scope:
+        """A call begins in this context; gives what holds for it: the conversation too that a library says it is in."""
+        around = self._open.get(get_current_span(context).get_span_context().span_id) if self._open else None
+        if around is None:
+            return scope
+        if bears_usage:
+            around.cover()
+        known = scope.conversation_id or around.conversation_id
+        return scope if known is None else replace(scope, conversation_id=known)
 
     def _reader(self, span: Any) -> Reader | None:
         scope = span.instrumentation_scope

@@ -9,7 +9,7 @@ from typing import Any
 
 from llmtrace.facts import spoken
 from llmtrace.facts.operation import Foreign, Hooked, Integration, Runs
-from llmtrace.facts.records import AgentRun, Embedding, Inference, Json, Record, ToolCall
+from llmtrace.facts.records import AgentRun, Embedding, Inference, Json, Record, Step, ToolCall
 from llmtrace.facts.shape import integer
 
 SCOPE = "pydantic-ai"
@@ -50,7 +50,7 @@ def read(foreign: Foreign) -> Record | None:
     take = foreign.attributes.pop
     for name in _REPEATED:
         take(name, None)
-    record = foreign.record
+    record = Step(name=foreign.name) if foreign.name == "running tools" else foreign.record
     if isinstance(record, Inference):
         record.finish_reasons = [_REASONS.get(reason, reason) for reason in record.finish_reasons]
     elif isinstance(record, Embedding):
@@ -105,7 +105,7 @@ def ask(agent: Any, runs: Runs) -> Callable[[], None]:
 
 INTEGRATION = Integration(
     "pydantic-ai",
-    requires="pydantic-ai-slim>=1.20",
+    requires="pydantic-ai-slim>=1.40",
     points={"pydantic_ai.agent:Agent": Hooked(ask)},
     spans={SCOPE: read},
     captures=("agent runs", "model requests", "tool calls", "output functions", "embeddings"),

@@ -17,7 +17,6 @@ _ROLE = re.compile(r"\.(\w+)\.message$")
 _REASONS = {"end_turn": "stop", "max_tokens": "length", "stop_sequence": "stop", "tool_use": "tool_calls"}
 _REASONS |= {"content_filtered": "content_filter", "guardrail_intervened": "content_filter"}
 _TEAMS = ("invoke_swarm", "invoke_graph")
-_SESSION = "session.id"
 
 
 def read(foreign: Foreign) -> Record | None:
@@ -31,9 +30,11 @@ def read(foreign: Foreign) -> Record | None:
     elif isinstance(record, ToolCall):
         record.arguments = _first(record.arguments, _said(foreign, "content"))
         record.result = _result(_first(record.result, _said(foreign, "message")))
+        if record.failure is not None:
+            record.failure.message = text(record.result) or ""
     if record is not None:
         record.provider = None  # it names itself, and has no word for whose model it is
-        record.conversation_id = record.conversation_id or text(foreign.attributes.get(_SESSION))
+    foreign.attributes.pop("system_prompt", None)  # older versions put it on agents
     return record
 
 

@@ -39,8 +39,8 @@ def span_name(start: Start) -> str:
 
 def name_of(record: Record) -> str:
     """As `span_name`, of a call that is known at its end only."""
-    target = _AIMS.get(type(record), lambda made: made.request_model)(record)
-    return _named(record.operation, target)
+    aim = _AIMS.get(type(record))
+    return _named(record.operation, record.request_model if aim is None else aim(record))
 
 
 def _named(operation: str, target: str | None) -> str:

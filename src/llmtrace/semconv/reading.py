@@ -28,6 +28,9 @@ Events = Sequence[tuple[str, Attributes]]
 
 _DETAILS = "gen_ai.client.inference.operation.details"
 
+SESSION = "session.id"
+"""The general conventions' word for a conversation."""
+
 EXCEPTION = "exception"
 """The event that an exception is recorded as."""
 
@@ -48,12 +51,14 @@ _KINDS: dict[str, type[Record]] = {
 }
 """What the conventions call an operation → the kind of record it is."""
 
+_CALLED = {"agent run": "invoke_agent", "running output function": "execute_tool", "running tool": "execute_tool"}
+"""What spans are called that say no operation, where that is not the operation and its target."""
+
 _COMMON: dict[str, Attribute] = {
     "provider": names.PROVIDER_NAME,
     "request_model": names.REQUEST_MODEL,
     "server_address": names.SERVER_ADDRESS,
     "server_port": names.SERVER_PORT,
-    "conversation_id": names.CONVERSATION_ID,
 }
 _FIELDS: dict[type[Record], dict[str, Attribute]] = {
     Inference: {
@@ -123,9 +128,9 @@ FIRST_CHUNK = {
 def record(name: str, attributes: Attributes) -> Record | None:
     """What the conventions' own attributes say; None where they name no operation that there is a record of.
 
-    `name` is the span's, of which the target is taken where no attribute says it.
+    `name` is the span's: it is `operation target`, where no attribute says either.
     """
-    operation = text(attributes.get(names.OPERATION_NAME.key)) or ""
+    operation = text(attributes.get(names.OPERATION_NAME.key)) or _CALLED.get(name) or name.partition(" ")[0]
     kind = _KINDS.get(operation)
     if kind is None:
         return None
@@ -145,6 +150,11 @@ def with_details(attributes: Attributes, events: Events) -> dict[str, Any]:
         if name == _DETAILS:
             whole.update(said)
     return whole
+
+
+def conversation_id(attributes: Attributes) -> str | None:
+    """The conversation that a span says it is in."""
+    return text(attributes.get(names.CONVERSATION_ID.key)) or text(attributes.get(SESSION)) or None
 
 
 def bears_usage(attributes: Attributes) -> bool:
@@ -215,6 +225,8 @@ def _embedding(made: Embedding, attributes: Attributes) -> None:
 def _tool(made: ToolCall, attributes: Attributes) -> None:
     made.arguments = spoken.document(attributes.get(names.TOOL_ARGUMENTS.key))
     made.result = spoken.document(attributes.get(names.TOOL_RESULT.key))
+    if attributes.get("gen_ai.tool.status") == "error":
+        made.failure = Failure(_UNKNOWN)
 
 
 def _agent(made: AgentRun, attributes: Attributes) -> None:

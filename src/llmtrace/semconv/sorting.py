@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from llmtrace.semconv import names
-from llmtrace.semconv.reading import EXCEPTION, FIRST_CHUNK
+from llmtrace.semconv.reading import EXCEPTION, FIRST_CHUNK, SESSION
 
 _SPENT = (
     "gen_ai.usage.",
@@ -25,6 +25,9 @@ _STAMPED = {
 """What the app says of a block, which stands on every span in it."""
 
 _SPELLED = {key: row.content for row in names.ATTRIBUTES for key in (row.key, row.formerly) if key}
+_GENERAL = (SESSION, "exception.type", "exception.escaped")
+"""Keys of the general conventions that hold no content."""
+
 _METADATA = names.METADATA.of("").key
 
 
@@ -43,7 +46,12 @@ def facts(attributes: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _is_fact(key: str, value: Any) -> bool:
-    return isinstance(value, bool | int | float) or _SPELLED.get(key) is False or key.startswith(_METADATA)
+    return (
+        isinstance(value, bool | int | float)
+        or _SPELLED.get(key) is False
+        or key in _GENERAL
+        or key.startswith(_METADATA)
+    )
 
 
 def is_told(event: str) -> bool:
