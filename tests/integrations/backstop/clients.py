@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -98,3 +98,57 @@ WAYS = {
 """By name."""
 
 every_way = pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
+
+
+@dataclass
+class Opened:
+    """An answer whose body is still to be read: its pieces, and how it is closed."""
+
+    response: Any
+    pieces: Any
+    close: Callable[[], Any]
+
+    async def first(self) -> bytes:
+        """The first piece."""
+        return await anext(self.pieces) if hasattr(self.pieces, "__anext__") else next(self.pieces)
+
+
+@asynccontextmanager
+async def _open_httpx(http: Any, url: str, body: Any) -> AsyncIterator[Opened]:
+    with http.Client() as client:
+        response = client.send(client.build_request("POST", url, json=body), stream=True)
+        yield Opened(response, response.iter_bytes(), response.close)
+
+
+@asynccontextmanager
+async def _open_httpx_async(http: Any, url: str, body: Any) -> AsyncIterator[Opened]:
+    async with http.AsyncClient() as client:
+        response = await client.send(client.build_request("POST", url, json=body), stream=True)
+        yield Opened(response, response.aiter_bytes(), response.aclose)
+
+
+@asynccontextmanager
+async def _open_requests(http: Any, url: str, body: Any) -> AsyncIterator[Opened]:
+    with http.Session() as session:
+        response = session.post(url, json=body, stream=True)
+        yield Opened(response, response.iter_content(None), response.close)
+
+
+@asynccontextmanager
+async def _open_aiohttp(http: Any, url: str, body: Any) -> AsyncIterator[Opened]:
+    async with http.ClientSession() as session:
+        response = await session.post(url, json=body)
+        yield Opened(response, response.content.iter_any(), response.close)
+
+
+OPENING = {
+    "httpx": ("httpx", _open_httpx),
+    "httpx async": ("httpx", _open_httpx_async),
+    "httpx2": ("httpx2", _open_httpx),
+    "httpx2 async": ("httpx2", _open_httpx_async),
+    "requests": ("requests", _open_requests),
+    "aiohttp": ("aiohttp", _open_aiohttp),
+}
+"""As `WAYS`, for the libraries whose bodies may be read later: the library, and what opens an answer within a block."""
+
+every_opening = pytest.mark.parametrize(("library", "opening"), OPENING.values(), ids=OPENING)
