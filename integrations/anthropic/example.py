@@ -10,6 +10,9 @@ import anthropic
 import llmtrace
 from llmtrace.testing import ModelServer
 
+TRACED = {"chat": 3, "invoke_workflow": 1}
+"""What ends up in the store: operations, and how many of each at least."""
+
 MODEL = "claude-haiku-4-5"
 TOOL = {
     "name": "weather",

@@ -10,6 +10,9 @@ import openai
 import llmtrace
 from llmtrace.testing import ModelServer
 
+TRACED = {"chat": 4, "embeddings": 1, "invoke_workflow": 1}
+"""What ends up in the store: operations, and how many of each at least."""
+
 TOOL = {
     "type": "function",
     "function": {

@@ -1,7 +1,8 @@
-"""The APIs beside the conversation: embeddings, images, speech, transcripts, and what infers nothing itself."""
+"""The APIs beside the conversation: embeddings, images, speech, transcripts, decisions, and what infers nothing."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable
 
 from llmtrace.facts.operation import Evidence, Operation
@@ -92,6 +93,21 @@ def _transcript(evidence: Evidence) -> Inference:
     return record
 
 
+def _decide(evidence: Evidence, body: Body) -> Inference:
+    record = asked(evidence, body)
+    record.output_type = "json"
+    record.input_messages = messages(body.get("input"))
+    if questions := parts(body.get("questions")):
+        record.input_messages.append(Message("user", questions))
+    return record
+
+
+def _decided(record: Inference, body: Body) -> None:
+    answered(record, body)
+    if answers := items(body.get("answers")):
+        record.output_messages = [Message("assistant", [TextPart(json.dumps(answers))])]
+
+
 def _manage(evidence: Evidence, body: Body) -> ProviderRequest:
     return ProviderRequest(
         operation=evidence.start.operation.name,
@@ -114,6 +130,7 @@ EMBEDDINGS = Operation("embeddings", reader(_embed, _embedded), bears_usage=True
 IMAGE = Operation("generate_content", reader(_make("image"), _made, _made_fold), bears_usage=True)
 SPEECH = Operation("generate_content", reader(_make("speech"), _made, _made_fold), bears_usage=True)
 TRANSCRIPT = Operation("generate_content", _transcript, bears_usage=True)
+DECISION = Operation("generate_content", reader(_decide, _decided), bears_usage=True)
 MODERATION = Operation("moderation", reader(_manage, _managed))
 COUNT_TOKENS = Operation("count_tokens", reader(_manage, _managed))
 CANCEL_RESPONSE = Operation("cancel_response", reader(_manage, _managed))

@@ -1,12 +1,13 @@
 """Embeddings, images, audio, moderations, token counts and batches, in their documented shapes."""
 
 import base64
+import json
 import struct
 
 import pytest
 
 from llmtrace.facts.operation import Received
-from llmtrace.facts.records import BlobPart, Failure, Message, TextPart, UriPart
+from llmtrace.facts.records import BlobPart, Failure, GenericPart, Message, TextPart, UriPart
 from llmtrace.integrations.openai import route
 from tests.integrations.openai.wire import SSE, call, evidence, streamed
 
@@ -44,6 +45,26 @@ def test_each_image_is_a_choice_of_its_own():
     ]
     assert (record.usage.input_tokens, record.usage.input_by_modality) == (5, {"text": 4, "image": 1})
     assert record.finish_reasons == []
+
+
+def test_a_decision_is_an_inference_of_its_input_and_its_questions():
+    question = {"type": "predicate", "name": "spam", "question": "Is it spam?"}
+    answers = [{"type": "predicate", "name": "spam", "probability": 0.9}]
+    usage = {
+        "input_tokens": 40,
+        "input_tokens_details": {"cached_tokens": 8, "cache_write_tokens": 0},
+        "output_tokens": 1,
+    }
+    body = {"answers": answers, "model": "m-1", "usage": usage}
+    record = call("/decisions", {"model": "m", "input": "Win now!", "questions": [question]}, body)
+    assert (record.operation, record.request_model, record.response_model) == ("generate_content", "m", "m-1")
+    kept = {"name": "spam", "question": "Is it spam?"}
+    assert record.input_messages == [
+        Message("user", [TextPart("Win now!")]),
+        Message("user", [GenericPart("predicate", kept)]),
+    ]
+    assert record.output_messages == [Message("assistant", [TextPart(json.dumps(answers))])]
+    assert (record.usage.input_tokens, record.usage.cache_read, record.usage.output_tokens) == (40, 8, 1)
 
 
 def test_a_streamed_image_is_the_completed_one():
