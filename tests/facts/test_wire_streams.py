@@ -8,7 +8,7 @@ import pytest
 
 from llmtrace.facts.operation import Evidence, Operation, Received, Start
 from llmtrace.facts.records import Record
-from llmtrace.facts.wire import Event, aws_messages, json_lines, reader, server_sent
+from llmtrace.facts.wire import Event, aws_messages, json_lines, reader, server_sent, unpacked
 from tests.integrations.anthropic.wire import chunk, frame, refusal
 
 ONE, TWO = {"n": 1}, {"n": 2}
@@ -19,7 +19,7 @@ def sse(*documents):
 
 
 def test_bedrocks_messages_are_unpacked_from_their_base64():
-    assert list(aws_messages(chunk(ONE) + chunk(TWO))) == [Event("chunk", ONE), Event("chunk", TWO)]
+    assert list(unpacked(aws_messages(chunk(ONE) + chunk(TWO)))) == [Event("chunk", ONE), Event("chunk", TWO)]
 
 
 def test_a_message_that_is_not_packed_is_its_own_document():
@@ -29,7 +29,7 @@ def test_a_message_that_is_not_packed_is_its_own_document():
 
 @pytest.mark.parametrize("payload", [b"", b"no JSON", b'{"bytes": "!"}', b'{"bytes": "bm8gSlNPTg=="}'])
 def test_a_message_without_a_document_has_no_data(payload):
-    events = list(aws_messages(frame(payload, {":event-type": "chunk"}) + chunk(ONE)))
+    events = list(unpacked(aws_messages(frame(payload, {":event-type": "chunk"}) + chunk(ONE)))
     assert events[-1] == Event("chunk", ONE)
     assert all(event.data is None for event in events[:-1])
 

@@ -338,6 +338,7 @@ class Inference(Record):
     previous_response_id: str | None = None
     stream_cursor: str | None = None
     request_service_tier: str | None = None
+    guardrail_id: str | None = None
 
     prompt: Prompt | None = None
     system_instructions: list[Part] = field(default_factory=list)
@@ -403,6 +404,7 @@ class ProviderRequest(Record):
     response_model: str | None = None
     response_status: str | None = None
     counts: dict[str, int] = field(default_factory=dict)
+    guardrail_id: str | None = None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -479,13 +481,22 @@ class McpCall(Record):
 
 @dataclass(slots=True, kw_only=True)
 class AgentRun(Record):
-    """One run of an agent; `input` and `output` are content."""
+    """One run of an agent; `input` and `output` are content.
+
+    Only of an agent that a service hosts there are an `id` and a `version`, and a `usage`: all tokens of the run, whose
+    model calls nobody else sees. `documents` are what its answer was made from.
+    """
 
     operation: str = "invoke_agent"
     name: str | None = None
     description: str | None = None
+    id: str | None = None
+    version: str | None = None
+    data_source_id: str | None = None
     input: Json = None
     output: Json = None
+    documents: list[Document] = field(default_factory=list)
+    usage: Usage = field(default_factory=Usage)
 
 
 @dataclass(slots=True, kw_only=True)

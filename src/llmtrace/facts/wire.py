@@ -84,7 +84,19 @@ def aws_messages(body: bytes) -> Iterator[Event]:
             error = {"type": kind, "message": text or frame.headers.get(":error-message", "")}
             yield Event("error", {"type": "error", "error": error})
         elif data is not None:
-            yield Event(frame.headers.get(":event-type", ""), _inner(data))
+            yield Event(frame.headers.get(":event-type", ""), data)
+
+
+def unpacked(events: Iterable[Event]) -> Iterator[Event]:
+    """The events, with the model's own in the place of the messages of Bedrock's that carry them as base64 text."""
+    for event in events:
+        packed = event.data.get("bytes") if isinstance(event.data, dict) else None
+        if not isinstance(packed, str):
+            yield event
+            continue
+        with suppress(ValueError):
+            if (inner := json_body(b64decode(packed))) is not None:
+                yield Event(event.name, inner)
 
 
 def json_lines(body: bytes) -> Iterator[Event]:
@@ -142,7 +154,7 @@ def failure(body: dict[str, Json], status: int | None) -> Failure | None:
     if isinstance(error, str) and error:
         return Failure(str(status or "_OTHER"), error)
     if status is not None and status >= 400:  # noqa: PLR2004 - where HTTP's error classes begin
-        return Failure(str(status), str(body.get("message") or ""))
+        return Failure(str(status), str(body.get("message") or body.get("Message") or ""))
     return None
 
 
@@ -155,17 +167,6 @@ def _pieces(evidence: Evidence, received: Received) -> list[bytes]:
     gap = len(evidence.chunks) if evidence.gap is None else evidence.gap
     pieces = (evidence.chunks[:gap], evidence.chunks[gap:])
     return [decoded(piece, received.content_encoding) for piece in pieces if piece]
-
-
-def _inner(data: Json) -> Json:
-    """The document that a message of Bedrock's carries as base64 text under `bytes`, else the message itself."""
-    packed = data.get("bytes") if isinstance(data, dict) else None
-    if not isinstance(packed, str):
-        return data
-    try:
-        return json_body(b64decode(packed))
-    except ValueError:
-        return None
 
 
 def _object(material: Any) -> dict[str, Json]:

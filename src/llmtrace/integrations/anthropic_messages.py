@@ -8,7 +8,7 @@ from typing import TypeAlias
 from llmtrace.facts.operation import Evidence
 from llmtrace.facts.records import CompactionPart, Inference, Json, Message, Usage
 from llmtrace.facts.shape import decoded, integer, items, mapping, mappings, number, text
-from llmtrace.facts.wire import Event, reader
+from llmtrace.facts.wire import Event, reader, unpacked
 from llmtrace.integrations.anthropic_blocks import message, parts, tools
 
 Body: TypeAlias = dict[str, Json]
@@ -103,7 +103,7 @@ def fold(events: Iterable[Event]) -> tuple[Body, bool]:
     blocks: dict[int, Body] = {}
     grown: dict[tuple[int, str], list[str]] = {}
     complete = False
-    for event in events:
+    for event in unpacked(events):
         data = mapping(event.data)
         kind = data.get("type")
         if kind in ("message_start", "message_delta"):

@@ -16,7 +16,8 @@ _PIECES = {"content", "refusal", "reasoning_content", "reasoning", "arguments", 
 """The fields that a stream sends bit by bit; any other is sent whole, by some providers again and again."""
 
 
-def _chat(evidence: Evidence, body: Body) -> Inference:
+def request(evidence: Evidence, body: Body) -> Inference:
+    """The record of what was asked in messages."""
     record = asked(evidence, body, "chat_completions")
     record.input_messages = [_message(raw, "user") for raw in mappings(body.get("messages"))]
     return record
@@ -60,7 +61,8 @@ def _call(raw: Body) -> facts.ToolCallPart:
     return facts.ToolCallPart(text(inner.get("name")) or "", text(raw.get("id")), arguments)
 
 
-def _answer(record: Inference, body: Body) -> None:
+def response(record: Inference, body: Body) -> None:
+    """Adds what was answered, by either API."""
     answered(record, body)
     choices = sorted(mappings(body.get("choices")), key=lambda choice: integer(choice.get("index")) or 0)
     for choice in choices:
@@ -127,7 +129,8 @@ def _whole(value: Json) -> Json:
     return "".join(value) if isinstance(value, _Pieces) else value
 
 
-def _fold(events: Iterable[Event]) -> tuple[Body, bool]:
+def fold(events: Iterable[Event]) -> tuple[Body, bool]:
+    """The answer that a stream's chunks amount to, and whether its end was among them."""
     body: Body = {}
     choices: dict[int, _Choice] = {}
     done = False
@@ -145,5 +148,5 @@ def _fold(events: Iterable[Event]) -> tuple[Body, bool]:
     return body, done or (bool(choices) and all(choice.get("finish_reason") for choice in body["choices"]))
 
 
-CHAT = Operation("chat", reader(_chat, _answer, _fold), bears_usage=True)
-COMPLETION = Operation("text_completion", reader(_completion, _answer, _fold), bears_usage=True)
+CHAT = Operation("chat", reader(request, response, fold), bears_usage=True)
+COMPLETION = Operation("text_completion", reader(_completion, response, fold), bears_usage=True)

@@ -53,6 +53,7 @@ def _request(record: Inference) -> Pairs:
     yield names.REASONING_LEVEL, record.reasoning_level
     yield names.PREVIOUS_RESPONSE, record.previous_response_id
     yield names.STREAM_CURSOR, record.stream_cursor
+    yield names.GUARDRAIL_ID, record.guardrail_id
 
 
 def _tiers(record: Inference) -> Pairs:

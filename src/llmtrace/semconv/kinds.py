@@ -90,11 +90,12 @@ def _provider_request(record: ProviderRequest, _: Course) -> Pairs:
     yield names.OUTPUT, record.output
     for name, count in record.counts.items():
         yield names.COUNTS.of(name), count
+    yield names.GUARDRAIL_ID, record.guardrail_id
 
 
 def _retrieval(record: Retrieval, _: Course) -> Pairs:
     yield names.STEP_NAME, record.name
-    yield names.DATA_SOURCE_ID, record.data_source_id
+    yield from _source(record)
     yield names.RETRIEVAL_QUERY, _query(record.query)
     yield names.RETRIEVAL_TOP_K, record.top_k
     yield names.RETRIEVAL_FILTER, stores.said(record.filter)
@@ -105,6 +106,11 @@ def _retrieval(record: Retrieval, _: Course) -> Pairs:
     if record.store is not None:
         yield from stores.store(record.store)
         yield names.DB_RETURNED_ROWS, record.document_count
+
+
+def _source(record: Retrieval | AgentRun) -> Pairs:
+    yield names.DATA_SOURCE_ID, record.data_source_id
+    yield names.KNOWLEDGE_BASE_ID, record.data_source_id if record.provider == "aws.bedrock" else None
 
 
 def _store(record: StoreCall, _: Course) -> Pairs:
@@ -134,8 +140,13 @@ def _mcp(record: McpCall, _: Course) -> Pairs:
 def _agent(record: AgentRun, _: Course) -> Pairs:
     yield names.AGENT_NAME, record.name
     yield names.AGENT_DESCRIPTION, record.description
+    yield names.AGENT_ID, record.id
+    yield names.AGENT_VERSION, record.version
+    yield from _source(record)
     yield names.INPUT, record.input
     yield names.OUTPUT, record.output
+    yield names.DOCUMENTS, messages.documents(record.documents) or None
+    yield from usage(record.usage)
 
 
 def _evaluation(record: Evaluation, _: Course) -> Pairs:

@@ -163,9 +163,13 @@ TOOL_DESCRIPTION = _row("gen_ai.tool.description", "string", "core", "What the t
 TOOL_ARGUMENTS = _row("gen_ai.tool.call.arguments", "json", "core", "The arguments, always an object", content=True)
 TOOL_RESULT = _row("gen_ai.tool.call.result", "json", "core", "The result, always an object", content=True)
 AGENT_NAME = _row("gen_ai.agent.name", "string", "core", "The agent that runs, or that runs the tool")
+AGENT_ID = _row("gen_ai.agent.id", "string", "core", "The id of an agent that a service hosts")
+AGENT_VERSION = _row("gen_ai.agent.version", "string", "core", "The version of an agent that a service hosts")
 AGENT_DESCRIPTION = _row("gen_ai.agent.description", "string", "core", "What the agent says it does")
 WORKFLOW_NAME = _row("gen_ai.workflow.name", "string", "core", "The app's name of the workflow")
 DATA_SOURCE_ID = _row("gen_ai.data_source.id", "string", "core", "The data source asked")
+KNOWLEDGE_BASE_ID = _row("aws.bedrock.knowledge_base.id", "string", "core", "The knowledge base asked, on Bedrock")
+GUARDRAIL_ID = _row("aws.bedrock.guardrail.id", "string", "core", "The guardrail applied, on Bedrock")
 RETRIEVAL_TOP_K = _row("gen_ai.retrieval.top_k", "int", "#217", "How many documents were asked for")
 RETRIEVAL_QUERY = _row("gen_ai.retrieval.query.text", "string", "core", "The query", content=True)
 DOCUMENTS = _row(
