@@ -30,12 +30,14 @@ class Ours:
 BUILT_IN = {
     ours.name: ours
     for ours in (
+        Ours("aiobotocore", "aiobotocore", ("aiobotocore.client", "aiobotocore.endpoint")),
         Ours("anthropic", "anthropic", ("anthropic._base_client",)),
         Ours(
             "asyncpg",
             "asyncpg",
             ("asyncpg.connection", "asyncpg.pool", "asyncpg.prepared_stmt", "asyncpg.cursor"),
         ),
+        Ours("botocore", "botocore", ("botocore.client", "botocore.endpoint")),
         Ours(
             "chromadb",
             "chromadb",
@@ -147,7 +149,7 @@ def http_clients(hosts: Iterable[str]) -> list[Listed]:
 
 _REACHING = {
     "anthropic": "anthropic",
-    "aws.bedrock": "bedrock",
+    "aws.bedrock": "botocore",
     "gcp.gemini": "google_genai",
     "gcp.vertex_ai": "google_genai",
 }
