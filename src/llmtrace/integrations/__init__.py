@@ -120,15 +120,19 @@ BUILT_IN = {
 
 @dataclass(frozen=True, slots=True)
 class HttpClient:
-    """An HTTP client under which the backstop lies; `hosts` are the app's own at which models answer."""
+    """An HTTP client under which the backstop lies; `hosts` are the app's own at which models answer.
+
+    `reads` says whether what goes over the wire is to be read.
+    """
 
     name: str
     modules: tuple[str, ...]
     hosts: frozenset[str] = frozenset()
+    reads: bool = False
 
     def load(self) -> Integration:
         """Reads the file that all of them are in."""
-        made = importlib.import_module(f"{__name__}.transports").integration(self.name, self.hosts)
+        made = importlib.import_module(f"{__name__}.transports").integration(self.name, self.hosts, reads=self.reads)
         return _integration(self.name, made)
 
 
@@ -142,9 +146,10 @@ HTTP_CLIENTS = (
 """The HTTP clients. No app asks for them by name: they are the backstop's, whichever libraries are traced."""
 
 
-def http_clients(hosts: Iterable[str]) -> list[Listed]:
+def http_clients(hosts: Iterable[str], *, reads: bool) -> list[Listed]:
     """The HTTP clients, with the app's own hosts among those that are known."""
-    return [replace(each, hosts=frozenset(host.lower() for host in hosts)) for each in HTTP_CLIENTS]
+    named = frozenset(host.lower() for host in hosts)
+    return [replace(each, hosts=named, reads=reads) for each in HTTP_CLIENTS]
 
 
 _REACHING = {

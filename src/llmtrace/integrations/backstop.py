@@ -1,96 +1,97 @@
 """The backstop under all HTTP clients: which request is a call of a model, whoever sends it.
 
-A transport hands over where a request goes, and gets what begins there. Nothing is looked at but the host's name and
-the path, which are looked up once each; any other request costs its caller two look-ups.
+A transport says where a request goes, and is told what begins there. Only the host's name is looked up for a request
+that goes anywhere else. How the bodies are read is loaded for those who want spans, not for those who count.
 """
 
 from __future__ import annotations
 
+import importlib
 import re
-from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 from urllib.parse import unquote
 
 from llmtrace.facts.operation import Evidence, Operation, Start
-from llmtrace.facts.records import Embedding, Inference, Json, Record, Rerank
-from llmtrace.facts.shape import text
-from llmtrace.facts.wire import reader
-from llmtrace.integrations import anthropic, openai
+from llmtrace.facts.records import Record
 from llmtrace.integrations.hosts import provider_at
 
 Hosts = frozenset[str]
 """Hosts of the app's own at which models answer, each as `name` or `name:port`."""
 
+_MODEL = r"/(?P<model>[^/:]+)"
+_GOOGLE = rf"/(?:models|tunedModels|endpoints){_MODEL}"
+_BEDROCK = rf"^/model{_MODEL.replace(':', '')}"
 
-def _named(make: Callable[..., Record]) -> Callable[[Evidence], Record]:
-    """The reader of an API whose body nobody reads here: it says which model was asked for, and what went wrong."""
-
-    def request(evidence: Evidence, body: dict[str, Json]) -> Record:
-        return make(operation=evidence.start.operation.name, request_model=text(body.get("model")))
-
-    return reader(request, lambda *_: None, lambda _: ({}, None))
-
-
-_CHAT = Operation("chat", _named(Inference), bears_usage=True)
-_GENERATE = Operation("generate_content", _named(Inference), bears_usage=True)
-_COMPLETE = Operation("text_completion", _named(Inference), bears_usage=True)
-_EMBED = Operation("embeddings", _named(Embedding), bears_usage=True)
-_RERANK = Operation("rerank", _named(Rerank), bears_usage=True)
-_MESSAGES = anthropic.ROUTES["post", "/v1/messages"]
-
-_MODEL = r"/(?:models|endpoints)/(?P<model>[^/:]+)"
-_BEDROCK = r"^/model/(?P<model>[^/]+)"
-
-PATHS: tuple[tuple[str, str, Operation], ...] = (
-    ("", r"/v1/messages$", _MESSAGES),
-    ("anthropic", r"/v1/complete$", anthropic.ROUTES["post", "/v1/complete"]),
-    ("gcp.vertex_ai", r"/publishers/anthropic" + _MODEL + r":(?:r|streamR)awPredict$", _MESSAGES),
-    ("gcp", _MODEL + r":(?:g|streamG)enerateContent$", _GENERATE),
-    ("gcp", _MODEL + r":(?:embedContent|batchEmbedContents)$", _EMBED),
-    ("gcp.vertex_ai", _MODEL + r":(?:p|rawP|streamRawP)redict$", _GENERATE),
-    ("aws.bedrock", _BEDROCK + r"/(?:converse|converse-stream)$", _CHAT),
-    ("aws.bedrock", _BEDROCK + r"/(?:invoke|invoke-with-response-stream)$", _GENERATE),
-    ("cohere", r"^/v[12]/chat$", _CHAT),
-    ("cohere", r"^/v1/generate$", _COMPLETE),
-    ("cohere", r"^/v[12]/embed$", _EMBED),
-    ("", r"^/v[12]/rerank$", _RERANK),
-    ("ollama", r"^/api/chat$", _CHAT),
-    ("ollama", r"^/api/generate$", _COMPLETE),
-    ("ollama", r"^/api/(?:embed|embeddings)$", _EMBED),
-    *(
-        ("", re.escape(path) + "$", operation)
-        for (method, path), operation in openai.ROUTES.items()
-        if method == "post" and operation.bears_usage and "{" not in path
-    ),
+PATHS = (
+    ("", r"/chat/completions$", "chat", "openai.chat"),
+    ("", r"/completions$", "text_completion", "openai.completion"),
+    ("", r"/responses(?:/compact)?$", "chat", "openai.responses"),
+    ("", r"/embeddings$", "embeddings", "openai.embeddings"),
+    ("", r"/images/(?:generations|edits|variations)$", "generate_content", "openai.image"),
+    ("", r"/audio/speech$", "generate_content", "openai.speech"),
+    ("", r"/audio/(?:transcriptions|translations)$", "generate_content", "openai.transcript"),
+    ("", r"/v1/messages$", "chat", "anthropic.messages"),
+    ("anthropic", r"/v1/complete$", "text_completion", "anthropic.complete"),
+    ("gcp.vertex_ai", rf"/publishers/anthropic/models{_MODEL}:(?:r|streamR)awPredict$", "chat", "anthropic.messages"),
+    ("gcp", rf"{_GOOGLE}:generateContent$", "generate_content", "google.generate"),
+    ("gcp", rf"{_GOOGLE}:streamGenerateContent$", "generate_content", "google.stream"),
+    ("gcp", rf"{_GOOGLE}:(?:embedContent|batchEmbedContents)$", "embeddings", "google.embed"),
+    ("gcp.vertex_ai", r"/models/(?P<model>[^/:]*embedding[^/:]*):predict$", "embeddings", "google.embed"),
+    ("gcp.vertex_ai", rf"{_GOOGLE}:predict$", "generate_content", "google.predict"),
+    ("gcp.gemini", r"/interactions$", "generate_content", "google.interaction"),
+    ("aws.bedrock", rf"{_BEDROCK}/converse$", "chat", "bedrock.converse"),
+    ("aws.bedrock", rf"{_BEDROCK}/converse-stream$", "chat", "bedrock.converse_stream"),
+    ("aws.bedrock", rf"{_BEDROCK}/invoke$", "chat", "bedrock.invoke"),
+    ("aws.bedrock", rf"{_BEDROCK}/invoke-with-response-stream$", "chat", "bedrock.invoke_stream"),
+    ("cohere", r"^/v[12]/chat$", "chat", "other.chat"),
+    ("cohere", r"^/v1/generate$", "text_completion", "other.completion"),
+    ("cohere", r"^/v[12]/embed$", "embeddings", "other.embed"),
+    ("", r"^/v[12]/rerank$", "rerank", "other.rerank"),
+    ("ollama", r"^/api/chat$", "chat", "other.chat"),
+    ("ollama", r"^/api/generate$", "text_completion", "other.completion"),
+    ("ollama", r"^/api/(?:embed|embeddings)$", "embeddings", "other.embed"),
 )
-"""How the provider's name begins ("" for all), what its path matches → the operation. The first match counts."""
+"""How the provider's name begins ("" for all) and what the path matches → the operation's name, and whose words the
+bodies are in. The first match counts."""
 
-SPEAKERS = {_MESSAGES: "anthropic"}
-"""Whose protocol an operation is, where the host does not tell whom it belongs to; all others are OpenAI's."""
+
+def _unread(evidence: Evidence) -> Record:
+    return Record(operation=evidence.start.operation.name)
+
+
+@lru_cache(maxsize=1024)
+def called(provider: str, path: str) -> tuple[str, str, str | None] | None:
+    """What a path of a provider's is for: the operation's name, whose words are spoken there, and the model in it."""
+    for whose, pattern, name, words in PATHS:
+        if provider.startswith(whose) and (found := re.search(pattern, path)):
+            return name, words, unquote(found.groupdict().get("model") or "") or None
+    return None
 
 
 class Backstop:
-    """Looks at where requests go, with the app's own hosts among the known ones."""
+    """Knows the hosts, the app's own among them. `reads` says whether the bodies are to be read."""
 
-    def __init__(self, hosts: Hosts = frozenset()) -> None:
+    def __init__(self, hosts: Hosts = frozenset(), *, reads: bool = False) -> None:
         @lru_cache(maxsize=1024)
         def known(host: str, port: int | None) -> str | None:
             return provider_at(host, port) or ("" if hosts & {host, f"{host}:{port}"} else None)
 
         self.known = known
         """(host, port) → who provides models there: empty for a host of the app's own, None for any other."""
+        self._readers: Any = importlib.import_module("llmtrace.integrations.backstop_readers") if reads else None
 
     def start(self, host: str, port: int | None, path: str, body: Any) -> Start | None:
         """What a POST to a path of a known host begins. `body` is bytes, or what is still to be encoded."""
         whose = self.known(host, port)
-        found = None if whose is None else _operation(whose, path)
+        found = None if whose is None else called(whose, path)
         if found is None:
             return None
-        operation, model = found
+        name, words, model = found
+        read = None if self._readers is None else self._readers.operation(words, model or "")
         return Start(
-            operation=operation,
-            provider=whose or SPEAKERS.get(operation, "openai"),
+            operation=read or Operation(name, _unread, bears_usage=True),
+            provider=whose or words.partition(".")[0],
             model=model,
             address=host,
             port=port,
@@ -98,11 +99,3 @@ class Backstop:
             request=body,
             wire=True,
         )
-
-
-@lru_cache(maxsize=1024)
-def _operation(provider: str, path: str) -> tuple[Operation, str | None] | None:
-    for whose, pattern, operation in PATHS:
-        if provider.startswith(whose) and (found := re.search(pattern, path)):
-            return operation, unquote(found.groupdict().get("model") or "") or None
-    return None

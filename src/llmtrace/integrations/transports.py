@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from urllib.parse import urljoin, urlsplit
 
 from llmtrace.facts.operation import Begin, Integration, Received, Start
+from llmtrace.integrations import bedrock
 from llmtrace.integrations.backstop import Backstop, Hosts
 from llmtrace.integrations.stainless import head, received
 
@@ -29,7 +30,8 @@ def _httpx(backstop: Backstop) -> Starter:
         if known(url.host, url.port) is None:
             return None
         body = getattr(request, "_content", None)  # one that is made while it is sent has none
-        return backstop.start(url.host, url.port or _port(url.scheme), url.path, body)
+        path = url.raw_path.decode("ascii").partition("?")[0]  # `path` would take a slash in a model's name for one
+        return backstop.start(url.host, url.port or _port(url.scheme), path, body)
 
     return start
 
@@ -85,25 +87,37 @@ def _port(scheme: str) -> int:
     return 443 if scheme == "https" else 80
 
 
+def _head(status: int, headers: Any) -> Received:
+    found = head(status, headers)
+    found.headers = {name: headers[name] for name in bedrock.HEADERS if name in headers}
+    return found
+
+
+def _answered(response: Any) -> Received:
+    found = received(response)
+    found.headers = _head(found.status or 0, response.headers).headers
+    return found
+
+
 def _requested(response: Any) -> Received:
-    found = head(response.status_code, response.headers)
+    found = _head(response.status_code, response.headers)
     body = response._content  # to ask for `content` would read it; False stands for one that is not read
     if body is False:
-        found.tap = (response, "raw")
+        found.tap, found.content_encoding = (response, "raw"), ""  # it is decoded on its way out of there
     else:
         found.body = body or b""
     return found
 
 
 def _opened(response: Any) -> Received:
-    found = head(response.status, response.headers)
+    found = _head(response.status, response.headers)
     found.body = response._body or b""
     return found
 
 
 def _fetched(response: Any) -> Received:
-    found = head(response.status, response.headers)
-    found.tap = (response, "content")
+    found = _head(response.status, response.headers)
+    found.tap, found.content_encoding = (response, "content"), ""  # as above
     return found
 
 
@@ -118,7 +132,7 @@ class Transport(NamedTuple):
 
 def _of_httpx(name: str, version: str) -> Transport:
     targets = (f"{name}._client:Client.send", f"{name}._client:AsyncClient.send")
-    return Transport(f"{name}>={version}", targets, _httpx, received)
+    return Transport(f"{name}>={version}", targets, _httpx, _answered)
 
 
 TRANSPORTS = {
@@ -136,8 +150,8 @@ TRANSPORTS = {
 """By name."""
 
 
-def integration(name: str, hosts: Hosts) -> Integration:
+def integration(name: str, hosts: Hosts, *, reads: bool) -> Integration:
     """The points of the HTTP client of that name; `hosts` are known to it besides those that everybody knows."""
     transport = TRANSPORTS[name]
-    begin = Begin(transport.begins(Backstop(hosts)), result=transport.result, backstop=True)
+    begin = Begin(transport.begins(Backstop(hosts, reads=reads)), result=transport.result, backstop=True)
     return Integration(name, transport.requires, dict.fromkeys(transport.targets, begin))

@@ -57,7 +57,7 @@ class Session:
         prepare()
         SWITCH.engine = self.engine
         self._integrations = chosen
-        self._http_clients = [] if settings.backstop == "off" else integrations.http_clients(settings.backstop_hosts)
+        self._http_clients = self._backstop()
         self.patcher: Patcher | None = None
         self.instrument()
 
@@ -93,6 +93,10 @@ class Session:
             uncovered=self._uncovered(),
             tools=Tools() if settings.inferred_tools else None,
         )
+
+    def _backstop(self) -> list[Listed]:
+        mode, hosts = self.settings.backstop, self.settings.backstop_hosts
+        return [] if mode == "off" else integrations.http_clients(hosts, reads=mode == "trace")
 
     def _uncovered(self) -> Uncovered | None:
         mode = self.settings.backstop
