@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import importlib.metadata
+import io
 from collections.abc import Iterable
 from itertools import chain
 from types import SimpleNamespace
 from typing import Any
 
+import boto3
 import pytest
+from botocore import xform_name
+from botocore.awsrequest import AWSResponse
 
 from docs.generate import locked
 from llmtrace.testing.captured import capture
@@ -48,6 +52,71 @@ def stainless(package: str, kind: str, excluded: dict[str, str], given: dict[str
     return Surface(package, client, resource, excluded, given)
 
 
+def aws(service: str, *groups: tuple[str, str]) -> Surface:
+    """The operations of an AWS service, as boto3 knows it; each is refused as the service would."""
+
+    def made() -> Any:
+        client = boto3.client(service, "us-east-1", aws_access_key_id="fake", aws_secret_access_key="fake")
+        client.meta.events.register("before-send", lambda **_: AWSResponse("http://127.0.0.1:9", 400, {}, io.BytesIO()))
+        return client
+
+    def client() -> Any:
+        calling = made()
+        return SimpleNamespace(
+            **{name: getattr(calling, name) for name in calling.meta.method_to_api_mapping if name in offered}
+        )
+
+    methods = made().meta.method_to_api_mapping
+    offered = dir(made())  # what needs HTTP/2 is in the model, and not among the client's methods
+    model = made().meta.service_model
+    given = {method: filled(model.operation_model(name).input_shape) for method, name in methods.items()}
+    excluded = {xform_name(name): reason for name, reason in reasons(*groups).items()}
+    return Surface("boto3", client, lambda _: False, excluded, given)
+
+
+def filled(shape: Any) -> Any:
+    """The least that an operation takes: what it requires, and of that what is of the right type and length."""
+    if shape is None or shape.type_name == "structure":
+        members = shape.members if shape else {}
+        return {name: filled(members[name]) for name in (shape.required_members if shape else ())}
+    least = max(1, shape.metadata.get("min", 1))
+    match shape.type_name:
+        case "list":
+            return [filled(shape.member)] * least
+        case "map":
+            return {}
+        case "string":
+            return (shape.enum or ["x" * least])[0]
+        case _:
+            return {"integer": 1, "long": 1, "float": 1.0, "boolean": True, "timestamp": 0}.get(shape.type_name, b"x")
+
+
+RESOURCE = "keeps sessions, tags and documents with the provider: no model is asked"
+FLOW = "a flow that runs with the provider: which models it asks, no answer says"
+UNKNOWN = "no answer of a provider is at hand that would show what it says of a model and of usage"
+BEDROCK = [
+    aws(
+        "bedrock-runtime",
+        (JOB, "GetAsyncInvoke ListAsyncInvokes StartAsyncInvoke"),
+        (UNKNOWN, "InvokeGuardrailChecks"),
+    ),
+    aws(
+        "bedrock-agent-runtime",
+        (
+            RESOURCE,
+            "CheckIngestedDocumentAcl CreateInvocation CreateSession DeleteAgentMemory DeleteSession EndSession",
+        ),
+        (RESOURCE, "GetAgentMemory GetDocumentContent GetIngestedDocumentAcl GetInvocationStep GetSession"),
+        (
+            RESOURCE,
+            "ListInvocationSteps ListInvocations ListSessions ListTagsForResource PutInvocationStep TagResource",
+        ),
+        (RESOURCE, "UntagResource UpdateSession"),
+        (FLOW, "GetExecutionFlowSnapshot GetFlowExecution InvokeFlow ListFlowExecutionEvents ListFlowExecutions"),
+        (FLOW, "StartFlowExecution StopFlowExecution"),
+        (UNKNOWN, "AgenticRetrieveStream GenerateQuery OptimizePrompt"),
+    ),
+]
 OPENAI = reasons(
     (ACCOUNT, "admin. models. safety. webhooks."),
     (STORED, "audio.voice_consents. audio.voices. batches.list containers. conversations. files. skills. uploads."),
@@ -82,6 +151,7 @@ SURFACES = [
         "openai", "OpenAI", OPENAI, {"responses.stream": {"input": "x", "model": "x"}, "images.edit": {"image": b"x"}}
     ),
     stainless("anthropic", "Anthropic", ANTHROPIC, {}),
+    *BEDROCK,
 ]
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # a method that will be dropped is still one
 every_surface = pytest.mark.parametrize("surface", SURFACES, ids=lambda surface: surface.library)
