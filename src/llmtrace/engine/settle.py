@@ -131,10 +131,13 @@ def reconcile(course: Course, record: Record) -> None:
         course.outcome = "completed"  # clients let go of a stream once its end marker has come by
     failure = record.failure
     if failure is None:
+        if course.outcome == "completed":
+            course.outcome = record.outcome or course.outcome
         return
     course.failure = replace(failure, message=failure.message or (course.failure.message if course.failure else ""))
     if course.outcome in ("completed", "abandoned"):
         course.outcome = "failed"
+    course.outcome = record.outcome or course.outcome
 
 
 def _counted(engine: Engine, record: Inference | Embedding | Rerank) -> tuple[Usage, Cost | None]:

@@ -12,8 +12,6 @@ from llmtrace.integrations import mcp_one, mcp_transports
 from llmtrace.integrations.mcp_messages import error, members, start
 from llmtrace.integrations.mcp_transports import Route, route_of
 
-_VERSION = "io.modelcontextprotocol/protocolVersion"
-
 Arguments = tuple[Any, ...]
 Named = Mapping[str, Any]
 
@@ -41,13 +39,14 @@ def _sending(args: Arguments, kwargs: Named) -> Start | None:
     """`send_raw_request(dispatcher, method, params, opts)`."""
     dispatcher, method = args[0], _argument(args, kwargs, 1, "method")
     params = members(_argument(args, kwargs, 2, "params"))
+    options = members(_argument(args, kwargs, 3, "opts"))  # the session sets its headers whatever the transport is
     route = _route(dispatcher)
     return start(
         McpRequest(
             method,
-            id=_request_id(dispatcher, members(_argument(args, kwargs, 3, "opts"))),
+            id=_request_id(dispatcher, options),
             session_id=None if route is None else route.session_id,
-            version=text(members(params.get("_meta")).get(_VERSION)) or (None if route is None else route.version),
+            version=text(members(options.get("headers")).get("mcp-protocol-version")),
             transport=None if route is None else route.transport,
         ),
         params,
@@ -132,7 +131,7 @@ TWO: dict[str, Point] = {
 
 INTEGRATION = Integration(
     name="mcp",
-    requires="mcp>=1.10",
+    requires="mcp>=1.20",
     points={**TWO, **mcp_one.POINTS, **mcp_transports.POINTS},
     optional=frozenset({*TWO, *mcp_one.POINTS, *mcp_transports.POINTS}),
     captures=(

@@ -85,13 +85,30 @@ def _record(evidence: Evidence, *, served: bool) -> McpCall:
     if request.method == "initialize":
         request.version = text(body.get("protocolVersion")) or request.version
     record = McpCall(operation=evidence.start.operation.name, mcp=request, served=served, arguments=evidence.request)
+    if (
+        evidence.start.wire and evidence.response is None
+    ):  # version 1 keeps it to itself that its client let go of the request
+        record.outcome = "cancelled"
     if (fault := body.get("error")) is not None:
         _failed(record, mapping(fault))
     elif request.method in _CONTENT:
-        record.result = {key: value for key, value in body.items() if key not in _FRAME and value is not None} or None
+        record.result = {
+            key: _bare(value) for key, value in body.items() if key not in _FRAME and value is not None
+        } or None
     if request.tool_name is not None and body.get("isError") is True:
         record.failure = Failure("tool_error", _first_text(body.get("content")))
     return record
+
+
+def _bare(value: Any, depth: int = 4) -> Any:
+    """An answer as on the wire, where version 1 of the library has models: without what a model was not given."""
+    if depth == 0:
+        return value
+    if isinstance(value, list):
+        return [_bare(each, depth - 1) for each in value]
+    if isinstance(value, dict):
+        return {key: _bare(each, depth - 1) for key, each in value.items()}
+    return {key: _bare(each, depth - 1) for key, each in members(value).items() if each is not None} or value
 
 
 def _failed(record: McpCall, fault: dict[str, Json]) -> None:
@@ -100,6 +117,7 @@ def _failed(record: McpCall, fault: dict[str, Json]) -> None:
     if not (record.served and code in CALLERS_FAULT):
         kind = text(fault.get("kind")) or record.mcp.status or "_OTHER"
         record.failure = Failure(kind, text(fault.get("message")) or "")
+        record.outcome = "timed_out" if kind == "timeout" else None
 
 
 def _first_text(content: Json) -> str:

@@ -35,9 +35,8 @@ class Route:
 
     @property
     def version(self) -> str | None:
-        """The version of the protocol, once it was agreed on."""
-        versions = (getattr(self.client, name, None) for name in ("protocol_version", "_protocol_version_header"))
-        return next(filter(None, map(text, versions)), None)
+        """The version of the protocol, once it was agreed on; only version 1 of the library keeps it there."""
+        return text(getattr(self.client, "protocol_version", None))
 
 
 _ROUTES: WeakKeyDictionary[Any, Route] = WeakKeyDictionary()
