@@ -21,7 +21,14 @@ WITH_EXAMPLES = [
     if any(block.language == "python" or [*documented.commands(block)] for block in documented.blocks(page.read_text()))
 ]
 
-NOT_RUN: dict[str, str] = {}
+NOT_RUN = dict.fromkeys(
+    (
+        '"""The client library of Parrot\'s models."""',
+        '"""Parrot\'s client, traced: chats, sync and async, whole and streamed."""',
+        "import json",
+    ),
+    "files of a package, which a test of its own builds, installs and runs",
+)
 """Of each example that is not run, marked as ```python no-run: its first line, and why."""
 
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
@@ -92,3 +99,34 @@ def test_every_page_has_one_title(page: Path):
 @pytest.mark.parametrize("path", PAGES)
 def test_a_generated_page_says_what_the_code_says(path: str):
     assert (DOCS / path).read_text() == PAGES[path](), "`make docs` writes it anew"
+
+
+FILES = re.compile(r"^`([\w.]+)`\n\n```\w+(?: no-run)?\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+"""A file that a page shows: its name, and below it its text."""
+
+
+def test_a_third_partys_package_made_from_its_page_is_found_and_holds(tmp_path: Path):
+    files = dict(FILES.findall((DOCS / "how-to/add-an-integration.md").read_text()))
+    assert {*files} == {"parrot.py", "llmtrace_parrot.py", "pyproject.toml", "test_parrot.py"}
+    assert files["llmtrace_parrot.py"].count("\n") <= 150
+    package, site, app = (tmp_path / name for name in ("package", "site", "app"))
+    for folder, names in ((package, ("llmtrace_parrot.py", "pyproject.toml")), (app, ("parrot.py", "test_parrot.py"))):
+        folder.mkdir()
+        for name in names:
+            (folder / name).write_text(files[name])
+    own = ["--no-deps", "--no-build-isolation", "--offline", "--no-cache", "--python", sys.executable]
+    ran([sys.executable, "-m", "uv", "pip", "install", *own, "--target", site, package])
+    paths = os.pathsep.join(map(str, (site, app)))
+    ours = ["-c", REPOSITORY / "pyproject.toml", "-p", "no:cacheprovider", "--rootdir", app]
+    tested = ran([sys.executable, "-m", "pytest", "-q", *ours, app / "test_parrot.py"], PYTHONPATH=paths)
+    assert "3 passed" in tested
+    listed = ran([sys.executable, "-m", "llmtrace", "integrations"], PYTHONPATH=paths, COLUMNS="200")
+    assert re.search(r"^parrot +parrot>=1 +- +traced +chats +recorded answers", listed, re.MULTILINE)
+
+
+def ran(command: list[object], **variables: str) -> str:
+    done = subprocess.run(
+        [*map(str, command)], env={**os.environ, **variables}, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
