@@ -225,7 +225,7 @@ def _embedding(made: Embedding, attributes: Attributes) -> None:
 def _tool(made: ToolCall, attributes: Attributes) -> None:
     made.arguments = spoken.document(attributes.get(names.TOOL_ARGUMENTS.key))
     made.result = spoken.document(attributes.get(names.TOOL_RESULT.key))
-    if attributes.get("gen_ai.tool.status") == "error":
+    if "error" in (attributes.get("gen_ai.tool.status"), attributes.get("tool.status")):
         made.failure = Failure(_UNKNOWN)
 
 
