@@ -26,10 +26,14 @@ REASONS = {
     None: "error",  # due, and never came
     1: "stop",
     2: "length",
+    "COMPLETE": "stop",
+    "FINISH": "stop",
+    "LENGTH": "length",
     "MAX_TOKENS": "length",
     "STOP": "stop",
     "end_turn": "stop",
     "function_call": "tool_calls",
+    "guardrail_intervened": "content_filter",
     "max_tokens": "length",
     "model_context_window_exceeded": "length",
     "refusal": "content_filter",
@@ -127,7 +131,8 @@ def _calls(record: Inference) -> list[tuple[Any, ...]]:
 
 
 def _expected_calls(expected: dict[str, Any]) -> list[tuple[Any, ...]]:
-    client_run = [call for call in expected["tool_calls"] if call["type"] in ("function", "function_call", "tool_use")]
+    kinds = ("function", "function_call", "tool_use", "toolUse")
+    client_run = [call for call in expected["tool_calls"] if call["type"] in kinds]
     return [
         (
             call["choice"] or 0,
@@ -149,7 +154,7 @@ def _check_usage(record: Inference | Embedding, exchange: Exchange) -> None:
     fresh, read, write = (
         said.get(key) for key in ("input_tokens", "cached_input_tokens", "cache_creation_input_tokens")
     )
-    beside = (read or 0) + (write or 0) if exchange.api.startswith("anthropic.") else 0
+    beside = (read or 0) + (write or 0) if exchange.api.startswith(("anthropic.", "bedrock.")) else 0
     usage, thought = record.usage, 0
     if exchange.api.startswith("google_"):
         raw = said.get("raw") or {}

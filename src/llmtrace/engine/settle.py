@@ -37,7 +37,8 @@ def facts_of(engine: Engine, span: Span, evidence: Evidence, course: Course, sco
         # A copy: the scope is shared by all calls of its block, and content rules work in place.
         record.prompt = replace(scope.prompt) if scope.prompt else record.prompt
         record.stream = record.stream or (bool(evidence.chunks) and not evidence.start.wire)
-        if not record.stream:  # the pieces were the network's, of an answer that was no stream
+        refused = evidence.response is not None and (evidence.response.status or 0) >= 400  # noqa: PLR2004 - HTTP's errors
+        if refused or not record.stream:  # the pieces were the network's, of an answer that was no stream
             course.first_chunk, course.chunk_gaps = None, []
     bill(engine, record, covered=covered)
     capture = _capture(evidence.start, course, scope)

@@ -6,13 +6,14 @@ from collections.abc import Iterable, Iterator
 from itertools import chain
 
 from llmtrace.facts.operation import Evidence, Operation
-from llmtrace.facts.records import Inference, Message, TextPart
+from llmtrace.facts.records import GenericPart, Inference, Message, TextPart
 from llmtrace.facts.shape import integer, items, mapping, mappings, number, text
 from llmtrace.facts.wire import Event, unpacked
 from llmtrace.integrations import anthropic_messages, bedrock_converse, openai_chat
 from llmtrace.integrations.bedrock import Body, asked, invoked, reading, usage
 
-METRICS = "amazon-bedrock-invocationMetrics"
+METRICS, TRACE = "amazon-bedrock-invocationMetrics", "amazon-bedrock-trace"
+"""What Bedrock adds to a model's own answer: in a stream, to its last chunk."""
 
 FINISH = {
     "COMPLETE": "stop",
@@ -81,11 +82,14 @@ def _response(record: Inference, body: Body) -> None:
     counts = usage(mapping(body.get(METRICS)))
     if record.usage.input_tokens is None and counts.input_tokens is not None:
         record.usage = counts
+    if trace := mapping(mapping(body.get(TRACE)).get("guardrail")):
+        record.output_messages = record.output_messages or [Message("assistant", [])]
+        record.output_messages[-1].parts.append(GenericPart("guardrail_trace", trace))
 
 
 def _completed(record: Inference, body: Body) -> None:
     """Texts and their reasons, under the names that each family has for them."""
-    record.response_id = text(body.get("id")) or text(body.get("generation_id"))
+    record.response_id = text(body.get("id")) or text(body.get("response_id"))
     found = _choices(body)
     record.output_messages = [Message("assistant", [TextPart(said)]) for said, _ in found]
     record.finish_reasons = [FINISH.get(reason, reason) for _, reason in found if reason]
@@ -115,8 +119,8 @@ def _choice(one: Body) -> tuple[str, str | None]:
 
 def _fold(events: Iterable[Event]) -> tuple[Body, bool]:
     """The answer that a stream's chunks amount to: whose they are is told by the first."""
-    metrics: Body = {}
-    chunks = _heard(unpacked(events), metrics)
+    added: Body = {}
+    chunks = _heard(unpacked(events), added)
     first = next(chunks, None)
     if first is None:
         return {}, False
@@ -129,15 +133,13 @@ def _fold(events: Iterable[Event]) -> tuple[Body, bool]:
         body, complete = anthropic_messages.fold(chunks)
     else:
         body, complete = _joined(chunks)
-    return body | metrics, complete or (bool(metrics) and "error" not in body)
+    return body | added, complete or (METRICS in added and "error" not in body)
 
 
-def _heard(events: Iterable[Event], metrics: Body) -> Iterator[Event]:
-    """The events; the counts that Bedrock adds to the last one are put aside."""
+def _heard(events: Iterable[Event], added: Body) -> Iterator[Event]:
+    """The events; what Bedrock adds to the last one is put aside."""
     for event in events:
-        data = mapping(event.data)
-        if METRICS in data:
-            metrics[METRICS] = data[METRICS]
+        added |= {name: value for name, value in mapping(event.data).items() if name in (METRICS, TRACE)}
         yield event
 
 
@@ -165,7 +167,8 @@ def _joined(chunks: Iterable[Event]) -> tuple[Body, bool]:
             elif value is not None and name not in ("outputs", "generations", "response"):
                 body[name] = value
     body |= {name: "".join(pieces) for name, pieces in said.items()}
-    return body, body.get("is_finished") is True or _choice(body)[1] is not None
+    ended = _choice(body)[1] is not None or "totalOutputTextTokenCount" in body
+    return body, ended or body.get("is_finished") is True
 
 
 def _streamed(evidence: Evidence, body: Body) -> Inference:
