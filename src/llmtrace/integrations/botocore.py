@@ -134,7 +134,7 @@ def _place(url: str) -> tuple[str | None, int | None]:
 
 INTEGRATION = Integration(
     name="botocore",
-    requires="botocore>=1.35.8",
+    requires="botocore>=1.35.7",
     points={
         "botocore.client:BaseClient._make_api_call": Begin(start),
         "botocore.endpoint:Endpoint._get_response": Sending(sending),

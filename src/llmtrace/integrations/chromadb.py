@@ -152,7 +152,7 @@ def _points() -> dict[str, Point]:
 
 INTEGRATION = Integration(
     "chromadb",
-    requires="chromadb>=1.0.9",
+    requires="chromadb>=1.0.13",
     points=_points(),
     optional=frozenset(f"chromadb.api.models.{name}:{name}.search" for name in ("Collection", "AsyncCollection")),
     captures=(

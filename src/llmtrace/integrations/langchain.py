@@ -82,4 +82,4 @@ POINTS: dict[str, Point] = {
     **{f"{owner}.{name}": Homed() for owner, names in _HOMED.items() for name in names},
 }
 
-INTEGRATION = Integration("langchain", requires="langchain-core>=0.3.76", points=POINTS)
+INTEGRATION = Integration("langchain", requires="langchain-core>=0.3.77", points=POINTS)
