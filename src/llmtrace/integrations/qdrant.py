@@ -99,7 +99,8 @@ def _site(client: Any) -> Site:
 
 
 def _answer(result: Any) -> dict[str, Any]:
-    return answer(map(_found, _points(result)), sum(1 for _ in _points(result)))
+    points = list(_points(result))
+    return answer(map(_found, points), len(points))
 
 
 def _points(result: Any) -> Iterator[Any]:
@@ -109,11 +110,11 @@ def _points(result: Any) -> Iterator[Any]:
     for one in result if isinstance(result, list) else [result]:
         if isinstance(one, list):
             yield from one
+        elif hasattr(one, "points"):
+            yield from one.points
         elif hasattr(one, "groups"):
             for group in one.groups:
                 yield from group.hits
-        elif hasattr(one, "points"):
-            yield from one.points
         else:
             yield one
 
