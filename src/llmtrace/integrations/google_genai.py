@@ -103,7 +103,8 @@ def _answered(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Received:
     if hasattr(stream, "stream"):  # httpx
         encoding = headers.get("content-encoding", "")
         return Received(200, headers.get("content-type", ""), encoding, tap=(stream.stream, "_stream"))
-    return Received(200, headers.get("content-type", ""), tap=(stream, "content"))  # aiohttp, which has decompressed it
+    # Of aiohttp, or of requests (with a client's certificate): both have decompressed what is read there.
+    return Received(200, headers.get("content-type", ""), tap=(stream, "raw" if hasattr(stream, "raw") else "content"))
 
 
 def _failed(error: BaseException) -> Received | None:

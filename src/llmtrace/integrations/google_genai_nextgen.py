@@ -9,16 +9,18 @@ from typing import Any
 from llmtrace.facts.operation import Answered, Begin, Operation, Point, Received, Sending, Start
 from llmtrace.integrations import google_genai_interactions as interactions
 from llmtrace.integrations import stainless
+from llmtrace.integrations.google_genai_parts import short
 
 ROUTES = {
-    ("post", ""): interactions.CREATE,
-    ("get", "{id}"): interactions.FETCH,
-    ("delete", "{id}"): interactions.DELETE,
-    ("post", "{id}/cancel"): interactions.CANCEL,
+    ("post", "interactions", ""): interactions.CREATE,
+    ("get", "interactions", "{id}"): interactions.FETCH,
+    ("delete", "interactions", "{id}"): interactions.DELETE,
+    ("post", "interactions", "{id}/cancel"): interactions.CANCEL,
+    ("post", "decisions", ""): interactions.DECIDE,
 }
-"""Method and what follows `interactions` in the path → operation."""
+"""Method, collection and what follows it in the path → operation. What only manages something is left alone."""
 
-_PATH = re.compile(r"(?:^|/)interactions(?:/(?P<id>[^/]+)(?P<rest>/\w+)?)?/?$")
+_PATH = re.compile(r"(?:^|/)(?P<kind>interactions|decisions)(?:/(?P<id>[^/]+)(?P<rest>/\w+)?)?/?$")
 _WHO = re.compile(rb'"(model|agent)"\s*:\s*"([^"\\]{1,256})"')
 """In a body of JSON, a quote inside a text has a backslash before it: this finds keys alone, the first of them."""
 
@@ -27,7 +29,7 @@ def _operation(method: str, path: str) -> Operation | None:
     found = _PATH.search(path)
     if found is None:
         return None
-    return ROUTES.get((method.lower(), "{id}" + (found["rest"] or "") if found["id"] else ""))
+    return ROUTES.get((method.lower(), found["kind"], "{id}" + (found["rest"] or "") if found["id"] else ""))
 
 
 def _provider(path: str) -> str:
@@ -35,7 +37,7 @@ def _provider(path: str) -> str:
     return "gcp.vertex_ai" if "/projects/" in path else "gcp.gemini"
 
 
-# -- since 2.3, by Speakeasy
+# -- the one of newer versions, made by Speakeasy
 
 
 def _start(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Start | None:
@@ -46,7 +48,7 @@ def _start(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Start | None:
         return None
     sent = _sent(request)
     who = _WHO.search(sent)
-    name = who[2].decode(errors="replace").removeprefix("models/") if who else None
+    name = short(who[2].decode(errors="replace")) if who else None
     agent = who is not None and who[1] == b"agent"
     return Start(
         operation=interactions.AGENT if agent else operation,
@@ -87,7 +89,7 @@ def _hooks(owner: str) -> dict[str, Point]:
     }
 
 
-# -- before, by Stainless
+# -- the one of older versions, made by Stainless
 
 
 def _route(_client: Any, method: str, url: str) -> Operation | None:

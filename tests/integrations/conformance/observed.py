@@ -16,7 +16,7 @@ from pydantic import BaseModel
 
 from tests.integrations.conformance.network import Network
 
-LIBRARIES = ("openai", "anthropic", "httpx", "httpx2")
+LIBRARIES = ("openai", "anthropic", "google", "httpx", "httpx2")
 RANDOM = ("idempotency-key", "x-amz-date", "authorization", "x-stainless-read-timeout")
 """Headers whose values differ from one call to the next, with or without us. Their names must still be the same."""
 
@@ -70,10 +70,11 @@ def carried(value: Any) -> list[Any]:
     return [_tried(lambda: pickle.loads(pickle.dumps(value))), _tried(lambda: copy.deepcopy(value))]
 
 
-def failed(error: BaseException | None) -> Any:
+def failed(error: BaseException | None, known: tuple[BaseException, ...] = ()) -> Any:
     """An exception as what an app can tell of it: itself, what it carries, where it came from, and what caused it."""
-    if error is None:
-        return None
+    if error is None or any(error is one for one in known):  # some libraries raise one from itself
+        return error and "one of those above"
+    known = (*known, error)
     attributes = {name: item for name, item in vars(error).items() if name not in ("request", "response")}
     response = getattr(error, "response", None)
     return {
@@ -81,13 +82,18 @@ def failed(error: BaseException | None) -> Any:
         "args": [_ADDRESS.sub("0x", repr(item)) for item in error.args],
         "text": str(error),
         "attributes": {name: described(item) for name, item in attributes.items()},
-        "headers": None if response is None else sorted(response.headers.multi_items()),
-        "content": None if response is None or not response.is_closed else getattr(response, "_content", None),
+        "headers": _headers(response),
+        "content": getattr(response, "_content", None) if getattr(response, "is_closed", False) else None,
         "frames": _frames(error),
-        "cause": failed(error.__cause__),
-        "context": failed(error.__context__),
+        "cause": failed(error.__cause__, known),
+        "context": failed(error.__context__, known),
         "suppressed": error.__suppress_context__,
     }
+
+
+def _headers(response: Any) -> list[tuple[str, str]] | None:
+    headers = getattr(response, "headers", None)
+    return None if headers is None else sorted(getattr(headers, "multi_items", headers.items)())
 
 
 def _frames(error: BaseException) -> list[tuple[str, str, int | None]]:

@@ -23,8 +23,9 @@ from tests.recordings import Exchange  # noqa: E402
 quiet = [
     pytest.mark.filterwarnings("ignore:Inheritance class AiohttpClientSession:DeprecationWarning"),
     pytest.mark.filterwarnings("ignore:Async interactions client cannot use aiohttp:UserWarning"),
+    pytest.mark.filterwarnings("ignore:The generate_"),
 ]
-"""What the library itself warns of while it makes connections."""
+"""What the library itself warns of: how it makes connections, and what it is to lose."""
 
 SECURE = ssl.create_default_context()
 """Shared, since to make one takes longer than a test."""
@@ -46,7 +47,7 @@ def connect(
     **options: Any,
 ) -> Any:
     """A client on the network, or at the server with that URL; it does not retry unless told to."""
-    args = {"verify": SECURE}
+    args: dict[str, Any] = {"verify": SECURE, "ssl": SECURE}
     if network is not None:
         args["transport"] = network.http.MockTransport(network)
     made = {"base_url": base_url, "client_args": args, "async_client_args": args, "retry_options": ONCE, **options}
