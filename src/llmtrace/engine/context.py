@@ -48,7 +48,7 @@ class Place:
         """It is over, for all that was started inside, too."""
         self.open = False
         # Else tasks that start one another would keep all those before them.
-        self.call = None
+        self.call = self.by = None
         while (outer := place_in(self.around)) is not None and not outer.open:
             self.around = outer.around
 

@@ -28,6 +28,7 @@ from llmtrace.engine.stream import listen
 from llmtrace.facts.operation import (
     NOT_OURS,
     Answered,
+    Around,
     Begin,
     Homed,
     Hooked,
@@ -68,11 +69,12 @@ class Patch:
         owner, name, original = _found(module, self.attribute)
         if not callable(original):
             return False
-        if isinstance(self.point, Hooked):
-            self.undo = self.undo or self.point.put_on(original, Runs(self.guard))
+        point = self.point
+        if isinstance(point, Hooked):
+            self.undo = self.undo or point.put_on(original, Runs(self.guard))
         elif original is not self.wrapper:
             self.owner, self.original = owner, original
-            self.wrapper = _wrapper(self.point, self.guard, _bound(owner, original))
+            self.wrapper = _wrapper(point, self.guard, _bound(owner, original))
             setattr(owner, name, self.wrapper)
         return True
 
@@ -202,7 +204,7 @@ def _bound(owner: Any, original: Any) -> Callable[..., Any]:
     return awaiting if inspect.iscoroutinefunction(original) else plain
 
 
-def _wrapper(point: Point, guard: Guard, original: Callable[..., Any]) -> Callable[..., Any]:
+def _wrapper(point: Around, guard: Guard, original: Callable[..., Any]) -> Callable[..., Any]:
     """A function that does what the point's role says around the original, and looks like the original."""
     match point:
         case Begin():

@@ -240,7 +240,10 @@ class Homed:
     """
 
 
-Point: TypeAlias = Begin | Sent | Sending | Answered | Silenced | Wrapped | Hooked | Homed
+Around: TypeAlias = Begin | Sent | Sending | Answered | Silenced | Wrapped | Homed
+"""What is done around a function."""
+
+Point: TypeAlias = Around | Hooked
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,13 +14,13 @@ from tests.integrations.langchain.trees import drawn, outside
 
 pytest.importorskip("langgraph", reason="not applicable: langgraph is tested in another environment")
 
-from langchain_core.language_models.fake_chat_models import GenericFakeChatModel  # noqa: E402
-from langchain_core.messages import AIMessage  # noqa: E402
-from langchain_core.runnables import RunnableLambda  # noqa: E402
-from langgraph.checkpoint.memory import InMemorySaver  # noqa: E402
-from langgraph.func import entrypoint, task  # noqa: E402
-from langgraph.graph import END, START, StateGraph  # noqa: E402
-from langgraph.types import Command, Send, interrupt  # noqa: E402
+from langchain_core.language_models.fake_chat_models import GenericFakeChatModel
+from langchain_core.messages import AIMessage
+from langchain_core.runnables import RunnableLambda
+from langgraph.checkpoint.memory import InMemorySaver
+from langgraph.func import entrypoint, task
+from langgraph.graph import END, START, StateGraph
+from langgraph.types import Command, Send, interrupt
 
 
 class State(TypedDict):
@@ -131,7 +131,8 @@ async def test_a_graph_that_got_no_name_has_none(tracing):
 @every_way
 async def test_a_named_graph_that_a_node_calls_is_a_chain_below_it(way, tracing):
     inner = compiled(lambda _: {"said": ["done"]}, name="research")
-    await way(compiled(lambda state: inner.invoke(state), name="outer"), {"said": []})
+    outer = compiled(lambda state: {"said": inner.invoke(state)["said"]}, name="outer")
+    await way(outer, {"said": []})
     outside()
     assert drawn(tracing) == dedent("""\
         invoke_workflow outer

@@ -11,9 +11,9 @@ from tests.integrations.langchain.trees import drawn, outside
 
 pytest.importorskip("langchain_openai", reason="not applicable: langchain_openai is tested in another environment")
 
-from langchain_core.output_parsers import StrOutputParser  # noqa: E402
-from langchain_core.prompts import ChatPromptTemplate  # noqa: E402
-from langchain_core.runnables import RunnableBranch, RunnableLambda, RunnableParallel, RunnablePassthrough  # noqa: E402
+from langchain_core.output_parsers import StrOutputParser
+from langchain_core.prompts import ChatPromptTemplate
+from langchain_core.runnables import RunnableBranch, RunnableLambda, RunnableParallel, RunnablePassthrough
 
 
 @pytest.fixture
