@@ -37,12 +37,15 @@ class Scripted(ModelServer):
     def answer(self, request: Request) -> Response:
         """As the model server does, and counts."""
         response = super().answer(request)
-        taken, given = (re.findall(rb'"%s_tokens": ?(\d+)' % kind, response.body) for kind in _KINDS)
+        taken, given = (count.findall(response.body) for count in _COUNTS)
         self.used = (self.used[0] + int(taken[-1]), self.used[1] + int(given[-1]))
         return response
 
 
-_KINDS = (b"prompt", b"completion")
+_COUNTS = (
+    re.compile(rb'"(?:prompt_tokens|inputTokens)": ?(\d+)'),
+    re.compile(rb'"(?:completion_tokens|outputTokens)": ?(\d+)'),
+)
 
 
 class Notes:

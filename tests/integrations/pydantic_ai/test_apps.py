@@ -188,7 +188,9 @@ def test_a_function_for_a_model_is_an_inference_too_and_its_failure_is_one() -> 
 def test_structured_output_is_the_agents_output() -> None:
     testing = importlib.import_module("pydantic_ai.models.test")
     with capture() as captured:
-        agent = pydantic_ai.Agent(testing.TestModel(custom_output_args={"x": 1}), name="guide", output_type=dict[str, int])
+        agent = pydantic_ai.Agent(
+            testing.TestModel(custom_output_args={"x": 1}), name="guide", output_type=dict[str, int]
+        )
         assert asyncio.run(agent.run("Hello")).output == {"x": 1}
         assert decoded(captured.one("invoke_agent guide"))["llmtrace.output"] == {"x": 1}
 
@@ -216,7 +218,9 @@ def test_kept_as_its_own_its_spans_stay_as_they_are_but_for_secrets_and_content_
 
 
 def test_an_app_that_asked_for_tracing_itself_keeps_what_it_asked_for() -> None:
-    settings = importlib.import_module("pydantic_ai.models.instrumented").InstrumentationSettings(version=3 if OLD else 5)
+    settings = importlib.import_module("pydantic_ai.models.instrumented").InstrumentationSettings(
+        version=3 if OLD else 5
+    )
     pydantic_ai.Agent.instrument_all(settings)
     try:
         with capture():

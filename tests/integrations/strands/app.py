@@ -30,9 +30,7 @@ def guide(server: agents.Scripted, **options: Any) -> Any:
         """Says how the wind blows."""
         raise LookupError(agents.ERROR)
 
-    model = OpenAIModel(
-        client_args={"base_url": server.openai_url, "api_key": "none-needed"}, model_id=agents.MODEL
-    )
+    model = OpenAIModel(client_args={"base_url": server.openai_url, "api_key": "none-needed"}, model_id=agents.MODEL)
     said = {"name": "guide", "system_prompt": agents.SYSTEM, "callback_handler": None, **options}
     return strands.Agent(model=model, tools=[search, wind], **said)
 
