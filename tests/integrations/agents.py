@@ -1,4 +1,4 @@
-"""What the small apps of agent frameworks have in common: notes to search, a script, and what is looked for in spans."""
+"""What the small apps of agent frameworks share: notes to search, a script, and what is looked for in spans."""
 
 from __future__ import annotations
 

@@ -24,6 +24,7 @@ CONTENT = {
     "gen_ai.system_instructions",
     "gen_ai.input.messages",
     "gen_ai.output.messages",
+    "gen_ai.agent.description",
     "gen_ai.tool.definitions",
     "gen_ai.tool.description",
     "gen_ai.tool.call.arguments",

@@ -18,7 +18,6 @@ pydantic_ai = pytest.importorskip("pydantic_ai", reason="not applicable: pydanti
 from pydantic_ai.models.openai import OpenAIChatModel  # noqa: E402 - after the skip
 from pydantic_ai.providers.openai import OpenAIProvider  # noqa: E402
 
-
 NOTES = agents.Notes()
 
 
