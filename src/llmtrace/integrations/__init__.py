@@ -106,7 +106,6 @@ BUILT_IN = {
                 "psycopg.cursor_async",
                 "psycopg.server_cursor",
                 "psycopg._server_cursor",
-                "psycopg.server_cursor_async",
                 "psycopg._server_cursor_async",
             ),
         ),

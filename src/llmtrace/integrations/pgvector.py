@@ -161,12 +161,9 @@ def vector_size(value: Any, said: Statement) -> int | None:
     if isinstance(value, list):
         numbers = said.distance is not None or said.sure
         return len(value) if numbers and value and isinstance(value[0], int | float) else None
-    if type(value).__module__.partition(".")[0] == "pgvector":
-        value = getattr(value, "_value", value)
-    dim = getattr(value, "_dim", None)
+    if type(value).__module__.startswith("pgvector."):
+        return int(value.dimensions()) if hasattr(value, "dimensions") else None
     shape = getattr(value, "shape", None)
-    if isinstance(dim, int):
-        return dim
     return int(shape[0]) if isinstance(shape, tuple) and len(shape) == 1 else None
 
 

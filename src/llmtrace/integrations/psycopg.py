@@ -92,11 +92,13 @@ def _cell(result: Any, row: int, at: int) -> Any:
 _EXECUTE = Begin(_execute, pgvector.failed, _answer)
 _EXECUTEMANY = Begin(_executemany, pgvector.failed, unread)
 
-_SERVER_CURSORS = tuple(
-    f"psycopg.{module}:{owner}.execute"
-    for name, owner in (("server_cursor", "ServerCursor"), ("server_cursor_async", "AsyncServerCursor"))
-    for module in (name, f"_{name}")
+_SERVER_CURSORS = (
+    "psycopg.server_cursor:ServerCursor.execute",
+    "psycopg.server_cursor:AsyncServerCursor.execute",
+    "psycopg._server_cursor:ServerCursor.execute",
+    "psycopg._server_cursor_async:AsyncServerCursor.execute",
 )
+"""Where they are up to 3.2, and from 3.3 on."""
 
 INTEGRATION = Integration(
     "psycopg",

@@ -17,6 +17,8 @@ from psycopg import sql
 from sqlalchemy.orm import Session
 
 from llmtrace import retrieval
+from llmtrace.integrations.pgvector import begin
+from llmtrace.integrations.stores import Site
 from llmtrace.testing.captured import capture, decoded
 from tests.integrations.pgvector.drivers import DRIVERS, Asyncpg, AsyncPsycopg, Note, Psycopg, Sqlalchemy
 from tests.integrations.spoken import only, said
@@ -127,6 +129,13 @@ async def test_no_number_of_a_vector_and_no_parameter_is_ever_recorded(driver, c
     assert "canary" not in held
 
 
+@pytest.mark.parametrize("kind", [pgvector.Vector, pgvector.HalfVector, pgvector.SparseVector])
+def test_each_of_pgvectors_own_types_is_a_vector(kind):
+    vector = kind(VECTOR)
+    start = begin("INSERT INTO notes (place) VALUES (%s)", (vector,), "db", Site())
+    assert (start.request["dimension_count"], start.request["vector_count"]) == (3, 1)
+
+
 async def test_what_stands_in_a_statement_itself_is_not_recorded(connected):
     async with connected(Psycopg) as way:
         with capture() as captured:
@@ -173,8 +182,11 @@ async def test_a_cursor_gives_all_its_rows(connected):
 
 
 async def test_a_cursor_of_the_servers_is_opened_and_no_more(connected):
-    async with connected(Psycopg) as one, connected(Asyncpg) as other:
+    async with connected(Psycopg) as one, connected(Asyncpg) as other, connected(AsyncPsycopg) as third:
         with capture() as captured:
+            async with third.connection.transaction(), third.connection.cursor("named") as cursor:
+                await cursor.execute(f"SELECT id FROM notes {NEXT} LIMIT 3")
+                assert len(await cursor.fetchall()) == 3
             with one.connection.transaction(), one.connection.cursor("named") as cursor:
                 cursor.execute(f"SELECT id FROM notes {NEXT} LIMIT 3")
                 assert len(cursor.fetchall()) == 3
@@ -183,7 +195,7 @@ async def test_a_cursor_of_the_servers_is_opened_and_no_more(connected):
                 cursor = await other.connection.cursor(f"SELECT id FROM notes {NEXT} LIMIT 3")
                 assert len(await cursor.fetch(5)) == len(taken) == 3
             spans = captured.spans
-    assert [span.name for span in spans] == ["retrieval notes"] * 3
+    assert [span.name for span in spans] == ["retrieval notes"] * 4
     assert not any("llmtrace.document_count" in span.attributes for span in spans)
 
 
