@@ -94,8 +94,9 @@ class _Telling:
     def on_retriever_start(self, serialized: Any, query: str, **told: Any) -> None:
         metadata = metadata_of(told)
         request = {"query": query, "told": chains.own(metadata)}
-        name = told.get("name") or _class_name(serialized)
-        self._begin(_part(chains.RETRIEVAL, name, metadata, request), told)
+        name = told.get("name") or _class_name(serialized) or ""
+        given = None if name.endswith("Retriever") else name  # the class's, where the app gave it none
+        self._begin(_part(chains.RETRIEVAL, given, metadata, request), told)
 
     def on_retriever_end(self, documents: Any, **told: Any) -> None:
         self._runs.ended(told["run_id"], {"documents": [{**vars(each)} for each in documents or ()]})
