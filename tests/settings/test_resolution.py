@@ -298,3 +298,18 @@ def test_tiktokens_tables_are_looked_for_where_tiktoken_keeps_them():
 def test_without_an_environment_given_the_processs_own_is_read(monkeypatch):
     monkeypatch.setenv("LLMTRACE_CAPTURE", "none")
     assert resolve({}).origin("capture") == "LLMTRACE_CAPTURE"
+
+
+def test_hosts_that_may_know_the_trace_are_names_and_nothing_else():
+    given = " MCP.Example.com, *.internal.example.com,localhost,[::1],127.0.0.1"
+    hosts = resolve({}, {"LLMTRACE_PROPAGATE_HOSTS": given}).propagate_hosts
+    assert hosts == ("mcp.example.com", "*.internal.example.com", "localhost", "::1", "127.0.0.1")
+    assert resolve({}, {}).propagate_hosts == ()
+
+
+@pytest.mark.parametrize(
+    "host", ["https://mcp.example.com", "mcp.example.com:443", "mcp.example.com/mcp", "*", "*.*.com", "a*"]
+)
+def test_what_is_no_name_of_a_host_is_refused(host):
+    with pytest.raises(SettingsError, match="LLMTRACE_PROPAGATE_HOSTS"):
+        resolve({}, {"LLMTRACE_PROPAGATE_HOSTS": host})

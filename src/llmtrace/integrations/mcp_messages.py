@@ -42,8 +42,9 @@ def start(request: McpRequest, params: Mapping[str, Any], route: Route | None, *
     name = text(params.get("name"))
     request.tool_name = name if request.method == "tools/call" else None
     request.prompt_name = name if request.method == "prompts/get" else None
-    if request.method.startswith("resources/") and params.get("uri") is not None:
-        request.resource_uri = str(params["uri"])
+    if request.method.startswith("resources/"):
+        uri = params.get("uri")  # version 1 makes an object of it
+        request.resource_uri = None if uri is None or isinstance(uri, dict | list) else str(uri)
     wanted = _CONTENT.get(request.method, ())
     found = {key: params[key] for key in wanted if params.get(key) is not None}
     return Start(

@@ -57,6 +57,11 @@ def made(**options: Any) -> Any:
         await ctx.report_progress(1, 2)
         return "told"
 
+    @server.tool()
+    async def folders(ctx: Context) -> str:
+        """Counts the folders that the client lets it see."""
+        return str(len((await ctx.session.list_roots()).roots))
+
     @server.prompt()
     def greet(name: str) -> str:
         """A greeting."""
