@@ -266,3 +266,18 @@ async def test_sqlalchemys_mapped_objects_are_written_in_one_statement(connected
             name, found = only(captured)
     assert name == "INSERT notes"
     assert (found["llmtrace.store.item_count"], found["llmtrace.vector_count"]) == (2, 2)
+
+
+@pytest.mark.parametrize("driver", [AsyncPsycopg, Asyncpg])
+async def test_a_call_that_is_cancelled_ends_once_and_is_no_error(driver, connected):
+    slow = "SELECT id, pg_sleep(5) FROM notes ORDER BY place <=> '[1,2,3]'"
+    async with connected(driver) as way:
+        with capture() as captured:
+            task = asyncio.create_task(way.connection.execute(slow))
+            await asyncio.sleep(0.1)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            name, found = only(captured)
+            assert captured.spans[0].status.is_unset
+    assert (name, found["llmtrace.outcome"]) == ("retrieval notes", "cancelled")
