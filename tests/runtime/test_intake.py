@@ -99,9 +99,13 @@ def test_attributes_are_those_that_ours_have_and_what_the_library_adds_stays() -
 
 def test_what_the_app_says_of_a_block_stays() -> None:
     tracing = Tracing()
-    with llmtrace.conversation("c-1", user="u-1", shop="7"), llmtrace.tags("t"), llmtrace.step("s"):
-        with tracing.tracer.start_as_current_span("invoke_agent guide", attributes=AGENT):
-            pass
+    with (
+        llmtrace.conversation("c-1", user="u-1", shop="7"),
+        llmtrace.tags("t"),
+        llmtrace.step("s"),
+        tracing.tracer.start_as_current_span("invoke_agent guide", attributes=AGENT),
+    ):
+        pass
     said = decoded(next(span for span in tracing.spans if span.name == "invoke_agent guide"))
     assert said["gen_ai.conversation.id"] == "c-1"
     assert (said["user.id"], said["llmtrace.metadata.shop"], said["llmtrace.tags"]) == ("u-1", "7", ["t"])
@@ -121,9 +125,12 @@ def test_spans_are_delivered_in_the_order_in_which_they_end() -> None:
 
 def test_a_span_around_a_call_of_ours_keeps_no_usage_whatever_lies_between() -> None:
     tracing = Tracing()
-    with tracing.tracer.start_as_current_span("chat", attributes={**CHAT, **USED}):
-        with llmtrace.step("between"), tracing.provider.get_tracer("app").start_as_current_span("also between"):
-            call()
+    with (
+        tracing.tracer.start_as_current_span("chat", attributes={**CHAT, **USED}),
+        llmtrace.step("between"),
+        tracing.provider.get_tracer("app").start_as_current_span("also between"),
+    ):
+        call()
     outer, inner = (
         span for span in sorted(tracing.spans, key=lambda span: span.start_time or 0) if "chat" in span.name
     )
