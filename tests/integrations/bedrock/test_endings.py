@@ -187,6 +187,9 @@ async def test_a_body_that_is_read_ends_as_completed_and_says_all(reading, async
     with ModelServer() as server:
         async with connected("bedrock-runtime", server.url, asynchronous=asynchronous) as client:
             body = await opened(client, "invoke")
+            if reading is into_a_buffer and not hasattr(body, "readinto"):
+                await settled(body.close())
+                pytest.skip("not applicable: this version of the library has no such method")
             said = json.loads(await reading(body))
             span = tracing.only()
             await settled(body.close())

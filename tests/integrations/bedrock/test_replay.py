@@ -55,6 +55,8 @@ def guardrail(given):
 @parametrize(*recorded.OTHERS)
 async def test_every_fact_of_another_answer_is_on_the_one_span_and_the_app_sees_the_same(exchange, asynchronous):
     without = await seen(exchange, asynchronous)
+    if without[0][0] in ("AttributeError", "ParamValidationError"):
+        pytest.skip("not applicable: this version of the library does not know such a request")
     with capture() as captured:
         assert await seen(exchange, asynchronous) == without
         span = captured.one()
