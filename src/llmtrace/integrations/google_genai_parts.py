@@ -130,8 +130,11 @@ def _own(name: str, said: Json) -> facts.ToolDefinition:
     return facts.ToolDefinition(name, name, parameters=said or None)
 
 
+_PARAMETERS = ("parameters", "parametersJsonSchema", "parameters_json_schema")
+
+
 def _function(raw: Body) -> facts.ToolDefinition:
-    asked = raw.get("parameters", raw.get("parametersJsonSchema"))
+    asked = next((raw[name] for name in _PARAMETERS if raw.get(name) is not None), None)
     return facts.ToolDefinition(text(raw.get("name")) or "", "function", text(raw.get("description")), asked)
 
 

@@ -1,10 +1,11 @@
-"""A model server on this machine that speaks OpenAI's, Anthropic's and Bedrock's protocols, its answers or yours."""
+"""A model server on this machine that speaks four vendors' protocols, its answers or yours."""
 
 from __future__ import annotations
 
 import math
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from functools import partial
 from types import ModuleType
 
@@ -16,6 +17,8 @@ from llmtrace.testing import (
     bedrock_invoke,
     bedrock_wire,
     brain,
+    framing,
+    gemini,
     openai_chat,
     openai_embeddings,
     openai_response_events,
@@ -23,13 +26,11 @@ from llmtrace.testing import (
     openai_wire,
 )
 from llmtrace.testing.answers import Answer, Fault, Mint, Scripted, Turn, mint, within
-from llmtrace.testing.local_http import Cut, LocalServer, Request, Response, json_bytes
-
-_SSE = "text/event-stream; charset=utf-8"
+from llmtrace.testing.local_http import Cut, LocalServer, Request, Response
 
 
 class ModelServer(LocalServer):
-    """Point a client's `base_url` at `openai_url` or `anthropic_url` within the `with` block, boto3's at `bedrock_url`.
+    """Point a client's `base_url` at `openai_url`, `anthropic_url`, `bedrock_url` or `gemini_url` in the `with` block.
 
     `reply` and `script` queue what it says next, `fail` what goes wrong next; else it calls the tool that a question
     names, quotes the note in the instructions that fits, or echoes. `cut` and `delay` decide how event streams arrive.
@@ -58,6 +59,11 @@ class ModelServer(LocalServer):
         """What to give boto3 as `endpoint_url` of `bedrock-runtime`."""
         return self.url
 
+    @property
+    def gemini_url(self) -> str:
+        """What to give Google's client as `base_url` in its `http_options`."""
+        return self.url
+
     def reply(self, *answers: Scripted) -> None:
         """Queues answers for the next requests for text, whichever vendor's client sends them."""
         self.script(answers)
@@ -73,19 +79,16 @@ class ModelServer(LocalServer):
     def answer(self, request: Request) -> Response:
         """Answers by how the path ends, so that any prefix works: a platform's, a gateway's, or none."""
         outcome = self._failure(request) or self._outcome(request)
-        request_id = self._mint("req_", 24)
-        vendor = _vendor(request)
+        request_id, vendor = self._mint("req_", 24), _vendor(request)
         headers = {vendor.REQUEST_ID: request_id}
         if isinstance(outcome, Response):
-            return Response(
-                outcome.status, {**outcome.headers, **headers}, outcome.body, outcome.stream, outcome.drop_after
-            )
+            return replace(outcome, headers={**outcome.headers, **headers})
         if outcome.retry_after is not None:
             headers["retry-after"] = str(math.ceil(outcome.retry_after))
             headers["retry-after-ms"] = str(round(outcome.retry_after * 1000))
         if vendor is bedrock_wire:
             headers["x-amzn-errortype"] = bedrock_wire.error_type(outcome)
-        return _json(vendor.error_body(outcome, request_id), outcome.status, headers)
+        return framing.whole(vendor.error_body(outcome, request_id), outcome.status, headers)
 
     def _failure(self, request: Request) -> Fault | None:
         for path, faults in self._failing.items():
@@ -94,12 +97,15 @@ class ModelServer(LocalServer):
         return None
 
     def _outcome(self, request: Request) -> Response | Fault:
-        body = {**mapping(request.json), **bedrock_wire.asked(request.path)}
+        body = {**mapping(request.json), **bedrock_wire.asked(request.path), **gemini.asked(request.path)}
         for (method, path), serve in _ROUTES.items():
             if request.method == method and request.path.endswith(path):
                 return serve(self, body)
+        for path, made in _WITHOUT_WORDS.items():
+            if request.method == "POST" and request.path.endswith(path):
+                return framing.whole(made(body))
         if request.method == "GET" and request.path.endswith("/models"):
-            return _json((anthropic_messages if _vendor(request) is anthropic_messages else openai_wire).models())
+            return framing.whole(getattr(_vendor(request), "models", openai_wire.models)())
         if request.method == "GET" and "/responses/" in request.path:
             return self._retrieved(request)
         return Fault(404, f"Not found: {request.method} {request.path}")
@@ -116,15 +122,15 @@ class ModelServer(LocalServer):
         asked: Turn,
         whole: Callable[[Answer], dict[str, Json]],
         stream: Callable[[dict[str, Json], Fault | None], bytes],
-        media: str = _SSE,
+        media: str = framing.SSE,
     ) -> Response | Fault:
         """The next answer in a vendor's shape: `whole` makes its JSON body, and `stream` makes events of that."""
         answer = self._next(asked)
         if isinstance(answer, Fault):
             return answer
         if body.get("stream"):
-            return _events(stream(whole(answer), answer.then), answer.drop_after, media)
-        return _json(whole(answer), drop_after=answer.drop_after)
+            return framing.events(stream(whole(answer), answer.then), answer.drop_after, media)
+        return framing.whole(whole(answer), drop_after=answer.drop_after)
 
     def _chat(self, body: dict[str, Json]) -> Response | Fault:
         if fault := openai_chat.complaint(body):
@@ -137,7 +143,7 @@ class ModelServer(LocalServer):
         self,
         body: dict[str, Json],
         stream: Callable[[dict[str, Json], Fault | None], bytes] = anthropic_messages.stream,
-        media: str = _SSE,
+        media: str = framing.SSE,
     ) -> Response | Fault:
         if fault := anthropic_messages.complaint(body):
             return fault
@@ -193,8 +199,14 @@ class ModelServer(LocalServer):
         whole, _ = self._responses[wanted]
         if request.query.get("stream") == ["true"]:
             after = int(request.query.get("starting_after", ["-1"])[0])
-            return _events(openai_response_events.stream(whole, None, after), None)
-        return _json(whole)
+            return framing.events(openai_response_events.stream(whole, None, after), None)
+        return framing.whole(whole)
+
+    def _generate(self, body: dict[str, Json]) -> Response | Fault:
+        if fault := gemini.complaint(body):
+            return fault
+        asked = gemini.turn(body)
+        return self._spoken(body, asked, partial(gemini.answered, asked, self._mint), gemini.stream)
 
     def _cache(self, marked: tuple[str, int]) -> tuple[int, int]:
         """The tokens read from and written to the prompt cache: what is marked is written once and read ever after."""
@@ -205,10 +217,7 @@ class ModelServer(LocalServer):
         return 0, size
 
     def _embed(self, body: dict[str, Json]) -> Response | Fault:
-        return openai_embeddings.complaint(body) or _json(openai_embeddings.answered(body))
-
-    def _count(self, body: dict[str, Json]) -> Response | Fault:
-        return _json({"input_tokens": anthropic_messages.count_tokens(body)})
+        return openai_embeddings.complaint(body) or framing.whole(openai_embeddings.answered(body))
 
 
 _ROUTES = {
@@ -216,29 +225,26 @@ _ROUTES = {
     ("POST", "/responses"): ModelServer._respond,
     ("POST", "/embeddings"): ModelServer._embed,
     ("POST", "/messages"): ModelServer._message,
-    ("POST", "/messages/count_tokens"): ModelServer._count,
     ("POST", "/converse"): ModelServer._converse,
     ("POST", "/converse-stream"): ModelServer._converse,
     ("POST", "/invoke"): ModelServer._invoke,
     ("POST", "/invoke-with-response-stream"): ModelServer._invoke,
+    ("POST", ":generateContent"): ModelServer._generate,
+    ("POST", ":streamGenerateContent"): ModelServer._generate,
 }
+_WITHOUT_WORDS: dict[str, Callable[[dict[str, Json]], dict[str, Json]]] = {
+    "/messages/count_tokens": lambda body: {"input_tokens": anthropic_messages.count_tokens(body)},
+    ":batchEmbedContents": gemini.embedded,
+    ":countTokens": lambda body: {"totalTokens": gemini.count_tokens(body)},
+    ":embedContent": gemini.embedded,
+}
+"""How the path ends of what is asked without anything to be said → the answer."""
 
 
 def _vendor(request: Request) -> ModuleType:
     """Whose words an error is given in."""
     if bedrock_wire.asked(request.path):
         return bedrock_wire
+    if gemini.asked(request.path) or "x-goog-api-key" in request.headers:
+        return gemini
     return anthropic_messages if "anthropic-version" in request.headers else openai_wire
-
-
-def _json(
-    body: Json, status: int = 200, headers: dict[str, str] | None = None, drop_after: int | None = None
-) -> Response:
-    return Response(
-        status, {"content-type": "application/json", **(headers or {})}, json_bytes(body), drop_after=drop_after
-    )
-
-
-def _events(body: bytes, drop_after: int | None, media: str = _SSE) -> Response:
-    headers = {"content-type": media, "cache-control": "no-cache"}
-    return Response(200, headers, body, stream=True, drop_after=drop_after)

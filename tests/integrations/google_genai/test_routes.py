@@ -135,6 +135,22 @@ def test_every_part_is_read_for_what_it_is():
     assert message["parts"][6]["arguments"] == {"city": "Rome"}
 
 
+def test_a_function_on_offer_is_defined_whoever_spelled_its_schema():
+    def weather(city: str) -> str:
+        """How it is there."""
+        return city
+
+    schema = {"type": "object", "properties": {"city": {"type": "string"}}}
+    declared = {
+        "function_declarations": [{"name": "clock", "description": "The time.", "parameters_json_schema": schema}]
+    }
+    config = {"tools": [weather, declared], "automatic_function_calling": {"disable": True}}
+    made, given = span_of(text("Hi."), asking("gemini-2.5-flash", **config))["gen_ai.tool.definitions"]
+    assert (made["type"], made["name"], made["description"]) == ("function", "weather", "How it is there.")
+    assert (given["type"], given["name"], given["description"]) == ("function", "clock", "The time.")
+    assert set(made["parameters"]["properties"]) == set(given["parameters"]["properties"]) == {"city"}
+
+
 REASONS = {
     "STOP": "stop",
     "MAX_TOKENS": "length",
