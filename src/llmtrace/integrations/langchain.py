@@ -82,4 +82,13 @@ POINTS: dict[str, Point] = {
     **{f"{owner}.{name}": Homed() for owner, names in _HOMED.items() for name in names},
 }
 
-INTEGRATION = Integration("langchain", requires="langchain-core>=0.3.77", points=POINTS)
+INTEGRATION = Integration(
+    name="langchain",
+    requires="langchain-core>=0.3.77",
+    points=POINTS,
+    captures=(
+        "chains as a workflow and its named steps, agents of `create_agent`, tools and retrievers",
+        "model calls with messages, tools, parameters and usage, which the client's own span bears where it is traced",
+    ),
+    verified=("a scripted server, sync, async and streamed", "an embedded Qdrant"),
+)

@@ -8,4 +8,10 @@ _PLACES = ("langgraph.pregel.main:Pregel", "langgraph._internal._runnable:Runnab
 
 POINTS: dict[str, Point] = {f"{owner}.{name}": Homed() for owner in _PLACES for name in ("stream", "astream")}
 
-INTEGRATION = Integration("langgraph", requires="langgraph>=0.6", points=POINTS)
+INTEGRATION = Integration(
+    name="langgraph",
+    requires="langgraph>=0.6",
+    points=POINTS,
+    captures=("graphs as workflows, nodes and tasks as steps, by LangChain's callbacks; the thread as the conversation",),
+    verified=("a scripted server, sync, async and streamed",),
+)

@@ -1,4 +1,4 @@
-"""A small app on LangGraph: a helpdesk that plans with OpenAI's client, and whose agent searches notes and asks a gauge."""
+"""A small app on LangGraph: a helpdesk that plans with OpenAI's client, and whose agent searches notes and a gauge."""
 
 import operator
 from typing import Annotated, Any, TypedDict

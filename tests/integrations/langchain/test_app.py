@@ -12,7 +12,7 @@ from tests.integrations.langchain.trees import drawn, outside
 for library in ("langchain", "langchain_openai", "langchain_qdrant"):
     pytest.importorskip(library, reason=f"not applicable: {library} is tested in another environment")
 
-from tests.integrations.langchain.app import helpdesk
+from tests.integrations.langchain.app import helpdesk  # noqa: E402 - it imports them
 
 TREE = dedent("""\
     invoke_workflow helpdesk
