@@ -12,7 +12,7 @@ import sys
 import threading
 import weakref
 from collections.abc import Callable, Iterator
-from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from multiprocessing import get_context, pool
 from multiprocessing.pool import ThreadPool
 from typing import Any
@@ -62,6 +62,36 @@ def on_pool(work: Callable[[ThreadPool], Any]) -> None:
         work(made)
 
 
+def called_back(executor: Executor) -> None:
+    """By the thread that is done, which is busy until the callback is there."""
+    asked, done = threading.Event(), threading.Event()
+    future = executor.submit(asked.wait)
+    future.add_done_callback(inner)
+    future.add_done_callback(lambda _: done.set())
+    asked.set()
+    done.wait()
+
+
+def called_back_by(made: ThreadPool, answered: Callable[..., Any], **callbacks: Any) -> None:
+    made.apply_async(answered, **callbacks).wait()
+
+
+def failing() -> None:
+    raise LookupError
+
+
+async def back_in_the_loop(executor: Executor) -> None:
+    """A worker thread asks the loop to do something."""
+    loop, done = asyncio.get_running_loop(), asyncio.Event()
+
+    def back() -> None:
+        inner()
+        done.set()
+
+    await loop.run_in_executor(executor, loop.call_soon_threadsafe, back)
+    await done.wait()
+
+
 async def in_loop(executor: Executor | None) -> None:
     await asyncio.get_running_loop().run_in_executor(executor, inner)
 
@@ -76,6 +106,10 @@ WAYS: dict[str, Callable[[], Any]] = {
     "run_in_executor": lambda: on_executor(lambda executor: asyncio.run(in_loop(executor))),
     "default executor": lambda: asyncio.run(in_loop(None)),
     "to_thread": lambda: asyncio.run(asyncio.to_thread(inner)),
+    "done callback": lambda: on_executor(called_back),
+    "call_soon_threadsafe": lambda: on_executor(lambda executor: asyncio.run(back_in_the_loop(executor))),
+    "callback": lambda: on_pool(lambda made: called_back_by(made, int, callback=inner)),
+    "error callback": lambda: on_pool(lambda made: called_back_by(made, failing, error_callback=inner)),
     "apply": lambda: on_pool(lambda made: made.apply(inner)),
     "apply_async": lambda: on_pool(lambda made: made.apply_async(func=inner).get()),
     "pool map": lambda: on_pool(lambda made: made.map(inner, [1])),
@@ -134,6 +168,17 @@ def test_the_threads_of_a_pool_do_not_keep_the_context_they_were_started_in(capt
         made.apply(inner)
     assert seen == [{}, {}]
     assert [decoded(span).get("gen_ai.conversation.id") for span in captured.all("inner")] == ["c-3", "c-3", None, None]
+
+
+def test_a_callback_is_its_askers_whoever_calls_it(captured: Captured) -> None:
+    with ThreadPoolExecutor(1) as executor:
+        with llmtrace.conversation("c-4"), llmtrace.step("first"):
+            future = executor.submit(inner)
+            future.result()
+        with llmtrace.conversation("c-5"), llmtrace.step("second"):
+            future.add_done_callback(inner)
+        future.add_done_callback(inner)
+    assert [decoded(span).get("gen_ai.conversation.id") for span in captured.all("inner")] == ["c-4", "c-5", None]
 
 
 def test_what_is_said_in_a_job_ends_with_it(captured: Captured) -> None:
@@ -221,6 +266,7 @@ def test_pools_of_processes_are_left_alone(captured: Captured) -> None:
 PATCHED = [
     (threading.Thread, "start"),
     (ThreadPoolExecutor, "submit"),
+    (Future, "add_done_callback"),
     (ProcessPoolExecutor, "submit"),
     *((pool.Pool, name) for name in ("__init__", "apply_async", "map", "starmap", "imap")),
 ]

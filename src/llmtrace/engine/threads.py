@@ -1,4 +1,4 @@
-"""Work handed to a thread keeps the context it was handed over in: threads, executors, thread pools.
+"""Work handed to a thread keeps the context it was handed over in: threads, executors, thread pools, callbacks.
 
 It is the OpenTelemetry context alone that goes along, and only while the work runs. Threads of a pool outlive the work
 that made them, and are started without one.
@@ -117,13 +117,24 @@ def _applying(original: Function) -> Function:
         context = _handed_over()
         if context is None or not _is("multiprocessing.pool", "ThreadPool", pool):
             return original(pool, *args, **kwargs)
-        if args:
-            return original(pool, functools.partial(_carried, context, args[0]), *args[1:], **kwargs)
-        if "func" in kwargs:
-            kwargs["func"] = functools.partial(_carried, context, kwargs["func"])
-        return original(pool, **kwargs)
+        for name in ("func", "callback", "error_callback"):
+            if kwargs.get(name) is not None:
+                kwargs[name] = functools.partial(_carried, context, kwargs[name])
+        taken = [functools.partial(_carried, context, args[0]), *args[1:]] if args else []
+        return original(pool, *taken, **kwargs)
 
     return apply
+
+
+def _calling_back(original: Function) -> Function:
+    """`Future.add_done_callback`: the thread that is done calls back as whoever asked it to, not as itself."""
+
+    @functools.wraps(original)
+    def add_done_callback(future: Any, fn: Function) -> Any:
+        context = _handed_over()
+        return original(future, fn if context is None else functools.partial(_carried, context, fn))
+
+    return add_done_callback
 
 
 def _is(module: str, name: str, candidate: Any) -> bool:
@@ -139,6 +150,7 @@ THREADS = Integration(
     "python>=3.10",
     {
         "threading:Thread.start": Wrapped(_starting),
+        "concurrent.futures._base:Future.add_done_callback": Wrapped(_calling_back),
         "concurrent.futures.thread:ThreadPoolExecutor.submit": Wrapped(_submitting),
         "concurrent.futures.process:ProcessPoolExecutor.submit": Wrapped(_alone),
         "multiprocessing.pool:Pool.__init__": Wrapped(_alone),
