@@ -69,11 +69,11 @@ def usage(raw: Body) -> Usage:
     write = _count(raw, "cacheWriteInputTokens", "cacheWriteInputTokenCount")
     kept = [_count(detail, "inputTokens") for detail in mappings(raw.get("cacheDetails")) if detail.get("ttl") == "1h"]
     return Usage(
-        input_tokens=None if fresh is None else fresh + (read or 0) + (write or 0),
+        input_tokens=None if fresh is None else integer(fresh + (read or 0) + (write or 0)),
         output_tokens=_count(raw, "outputTokens", "outputTokenCount"),
         cache_read=read,
         cache_write=write,
-        cache_write_1h=sum(count for count in kept if count) or None,
+        cache_write_1h=integer(sum(count for count in kept if count)) or None,
     )
 
 

@@ -31,7 +31,7 @@ def _answered(record: AgentRun, body: Body) -> None:
     record.output = text(body.get("text"))
     record.version = text(body.get("version"))
     record.documents = [_document(raw) for citation in mappings(body.get("citations")) for raw in _references(citation)]
-    record.usage = body.get("usage") or Usage()
+    record.usage = _sum(mappings(body.get("spent")))
     record.conversation_id = text(body.get("sessionId")) or record.conversation_id
 
 
@@ -52,7 +52,7 @@ def _fold(events: Iterable[Event]) -> tuple[Body, None]:
             spent += _spent(mapping(data.get("trace")))
             if len(mappings(data.get("callerChain"))) == 1:  # else it is another agent's, which this one asked
                 body["version"] = text(data.get("agentVersion"))
-    return body | {"text": "".join(said) or None, "citations": citations, "usage": _sum(spent)}, None
+    return body | {"text": "".join(said) or None, "citations": citations, "spent": spent}, None
 
 
 def _decoded(piece: str) -> str:
@@ -80,7 +80,7 @@ def _sum(spent: list[Body]) -> Usage:
 
 def _total(counts: Iterable[int | None]) -> int | None:
     known = [count for count in counts if count is not None]
-    return sum(known) if known else None
+    return integer(sum(known)) if known else None
 
 
 def _generating(_: Evidence, body: Body) -> AgentRun:

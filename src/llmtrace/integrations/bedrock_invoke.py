@@ -98,7 +98,7 @@ def _completed(record: Inference, body: Body) -> None:
     record.usage.input_tokens = integer(body.get("inputTextTokenCount", body.get("prompt_token_count")))
     tokens = [integer(result.get("tokenCount")) for result in mappings(body.get("results"))]
     given = integer(body.get("totalOutputTextTokenCount", body.get("generation_token_count")))
-    record.usage.output_tokens = sum(filter(None, tokens)) if any(tokens) else given
+    record.usage.output_tokens = integer(sum(filter(None, tokens))) if any(tokens) else given
 
 
 def _choices(body: Body) -> list[tuple[str, str | None]]:
