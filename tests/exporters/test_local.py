@@ -85,6 +85,13 @@ def test_a_span_is_stored_with_everything_that_hangs_on_it(traced):
     assert span.started <= span.ended
 
 
+def test_a_request_to_a_store_is_known_as_one_whoever_made_its_span(traced):
+    tracer, finished, _ = traced
+    tracer.start_span("upsert land", attributes={names.DB_SYSTEM.key: "qdrant"}).end()
+    tracer.start_span("retrieval", attributes={names.DB_SYSTEM.key: "q", names.OPERATION_NAME.key: "retrieval"}).end()
+    assert [row(span).operation for span in finished()] == [names.STORE, "retrieval"]
+
+
 def test_older_names_and_plain_steps_are_understood_and_wrong_types_are_not(traced):
     tracer, finished, _ = traced
     tracer.start_span("a", attributes={names.PROVIDER_NAME.formerly: "openai", names.STEP_NAME.key: "load"}).end()

@@ -36,6 +36,7 @@ _TAGS = {
     "create_agent": ("agent", "magenta"),
     "invoke_workflow": ("flow", "magenta"),
     names.STEP: ("step", "green"),
+    names.STORE: ("store", "blue"),
 }
 
 

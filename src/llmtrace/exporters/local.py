@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
@@ -17,7 +17,7 @@ from opentelemetry.util.types import AnyValue
 
 from llmtrace.exporters.unfinished import OpenSpans
 from llmtrace.semconv import names
-from llmtrace.semconv.names import STEP, Attribute
+from llmtrace.semconv.names import STEP, STORE, Attribute
 from llmtrace.semconv.sorting import facts
 from llmtrace.store import Attributes, EventRow, LinkRow, Origin, Score, SpanRow, Store, StoreError, Value
 
@@ -153,7 +153,7 @@ def row(span: ReadableSpan) -> SpanRow:
         ended=span.end_time,
         status=span.status.status_code.name.lower(),
         status_message=span.status.description,
-        operation=_get(attributes, names.OPERATION_NAME, str) or (STEP if names.STEP_NAME.key in attributes else None),
+        operation=_operation(attributes),
         provider=_get(attributes, names.PROVIDER_NAME, str),
         model=_get(attributes, names.REQUEST_MODEL, str) or _get(attributes, names.RESPONSE_MODEL, str),
         conversation_id=_get(attributes, names.CONVERSATION_ID, str),
@@ -177,6 +177,14 @@ def row(span: ReadableSpan) -> SpanRow:
             (scope.version if scope else None) or None,
         ),
     )
+
+
+def _operation(attributes: dict[str, Any]) -> str | None:
+    """What is done; the conventions have no word for a plain step and for a request to a store."""
+    said = _get(attributes, names.OPERATION_NAME, str)
+    if said is None and names.STEP_NAME.key in attributes:
+        return STEP
+    return said or (STORE if names.DB_SYSTEM.key in attributes else None)
 
 
 def _open(made: SpanRow) -> SpanRow:

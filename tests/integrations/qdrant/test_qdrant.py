@@ -15,6 +15,7 @@ from qdrant_client import AsyncQdrantClient, QdrantClient, models
 from llmtrace import retrieval
 from llmtrace.integrations.qdrant import INTEGRATION
 from llmtrace.testing.captured import capture, decoded
+from tests.content.secrets_made import KEYS
 from tests.integrations.conformance.clients import settled
 from tests.integrations.qdrant.coverage import EXCLUDED, TRACED
 from tests.integrations.qdrant.filled import ARGUMENTS, FILTER, OLDER, SIZE, TEXTS, VECTORS, filled, has, points
@@ -179,6 +180,19 @@ async def test_without_capture_nothing_of_payload_filter_or_query_is_recorded(me
         await asked(client, method)
         held = said(captured)
     assert not [text for text in (*TEXTS, "north", "page", "seen") if text in held]
+
+
+async def test_a_secret_in_a_payload_or_a_filter_is_redacted():
+    secret = KEYS["openai"]
+    client = await filled(asynchronous=False)
+    client.set_payload("land", {"note": f"use {secret}"}, points=[1])
+    condition = models.FieldCondition(key="note", match=models.MatchValue(value=f"use {secret}"))
+    with capture() as captured:
+        found = client.query_points("land", query=QUERY, query_filter=models.Filter(must=[condition])).points
+        held = said(captured)
+    assert secret in found[0].payload["note"]
+    assert "note" in held
+    assert secret not in held
 
 
 async def test_what_the_app_does_to_the_answer_is_not_on_the_span():
