@@ -78,6 +78,21 @@ BODIES["/model/m/converse"] = BODIES["/model/.nova-/invoke"] = {
     "outputConfig": {"textFormat": {"structure": {"jsonSchema": {"schema": json.dumps(SCHEMA)}}}},
 }
 BODIES["/model/m/converse-stream"] = BODIES["/model/m/converse"]
+BODIES["/models/m:streamGenerateContent"] = {
+    "systemInstruction": {"parts": [{"text": "- a note"}]},
+    "contents": [
+        {"role": "user", "parts": [{"text": "the price of 3 days?"}, {"inlineData": {"data": "aGk="}}]},
+        {"role": "user", "parts": [{"functionResponse": {"name": "price", "response": {"result": 4}}}]},
+    ],
+    "tools": [{"functionDeclarations": [{"name": "price", "parameters": SCHEMA}]}],
+    "toolConfig": {"functionCallingConfig": {"mode": "ANY", "allowedFunctionNames": ["price"]}},
+    "generationConfig": {"maxOutputTokens": 20, "responseSchema": SCHEMA, "thinkingConfig": {"includeThoughts": True}},
+}
+BODIES["/models/m:generateContent"] = BODIES["/models/m:countTokens"] = BODIES["/models/m:streamGenerateContent"]
+BODIES["/models/m:batchEmbedContents"] = {
+    "model": "m",
+    "requests": [{"content": {"parts": [{"text": "a"}]}, "outputDimensionality": 8}, {"content": {"parts": []}}]
+}
 JSON = st.recursive(
     st.one_of(st.none(), st.booleans(), st.integers(-3, 10**9), st.floats(allow_nan=False), st.text(max_size=9)),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
@@ -99,7 +114,7 @@ def damaged(draw, path):
     body = copy.deepcopy(BODIES[path])
     for _ in range(draw(st.integers(1, 4))):
         holder, key = draw(st.sampled_from(list(places(body)) or [(body, "model")]))
-        if draw(st.booleans()):
+        if body and draw(st.booleans()):
             del holder[key]
         else:
             holder[key] = draw(JSON)

@@ -129,7 +129,22 @@ POINTS: dict[str, Point] = {
 
 INTEGRATION = Integration(
     name="google-genai",
-    requires="google-genai>=1.40",
+    requires="google-genai>=2",
     points={**POINTS, **google_genai_tools.POINTS, **google_genai_nextgen.POINTS},
     optional=frozenset(google_genai_nextgen.POINTS),
+    captures=(
+        "generate_content",
+        "streams",
+        "chats",
+        "functions run by the library",
+        "interactions",
+        "decisions",
+        "embeddings",
+        "images and videos",
+        "token counts",
+        "cached contents",
+        "batches",
+        "Gemini API and Vertex AI",
+    ),
+    verified=("recorded answers of real providers", "local model server"),
 )
