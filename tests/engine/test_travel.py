@@ -84,7 +84,17 @@ def test_the_sender_is_the_parent_and_what_is_current_is_linked():
 
 
 @pytest.mark.parametrize(
-    "headers", [None, {}, {"traceparent": "nonsense"}, {"traceparent": f"00-{'0' * 32}-{'b' * 16}-01"}, {"other": "x"}]
+    "headers",
+    [
+        None,
+        {},
+        {"traceparent": "nonsense"},
+        {"traceparent": f"00-{'0' * 32}-{'b' * 16}-01"},
+        {"traceparent": 5},
+        {"traceparent": [f"00-{'a' * 32}-{'b' * 16}-01"]},
+        {"traceparent": None, "tracestate": {}},
+        {"other": "x"},
+    ],
 )
 def test_without_a_sender_all_stays_as_it_is(headers):
     context = set_span_in_context(TRACER.start_span("here"))

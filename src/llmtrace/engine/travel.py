@@ -15,6 +15,10 @@ _TRACE = TraceContextTextMapPropagator()
 """The trace alone: what the app says of it, as baggage would carry it, is for the app to send."""
 
 
+_LONGEST = 8192
+"""Characters of a header from a stranger that are looked at."""
+
+
 def allowed(host: str | None, hosts: Sequence[str]) -> bool:
     """Whether a trace may travel to the host; `hosts` are the names that the app allows.
 
@@ -52,7 +56,8 @@ def joined(
     """
     if not headers:
         return context, links
-    sender = get_current_span(_TRACE.extract(headers, Context())).get_span_context()
+    told = {name: value for name in _TRACE.fields if type(value := headers.get(name)) is str and len(value) <= _LONGEST}
+    sender = get_current_span(_TRACE.extract(told, Context())).get_span_context()
     here = get_current_span(context).get_span_context()
     if not sender.is_valid or sender.span_id == here.span_id:
         return context, links

@@ -10,7 +10,7 @@ from llmtrace.facts.records import McpRequest
 from llmtrace.facts.shape import integer, text
 from llmtrace.integrations import mcp_one, mcp_transports
 from llmtrace.integrations.mcp_messages import error, members, start
-from llmtrace.integrations.mcp_transports import Route, route_of
+from llmtrace.integrations.mcp_transports import host_of, route_of
 
 Arguments = tuple[Any, ...]
 Named = Mapping[str, Any]
@@ -40,20 +40,9 @@ def _sending(args: Arguments, kwargs: Named) -> Start | None:
     dispatcher, method = args[0], _argument(args, kwargs, 1, "method")
     params = members(_argument(args, kwargs, 2, "params"))
     options = members(_argument(args, kwargs, 3, "opts"))  # the session sets its headers whatever the transport is
-    route = _route(dispatcher)
-    return start(
-        McpRequest(
-            method,
-            id=_request_id(dispatcher, options),
-            session_id=None if route is None else route.session_id,
-            version=text(members(options.get("headers")).get("mcp-protocol-version")),
-            transport=None if route is None else route.transport,
-        ),
-        params,
-        route,
-        served=False,
-        wire=False,
-    )
+    version = text(members(options.get("headers")).get("mcp-protocol-version"))
+    request = McpRequest(method, id=_request_id(dispatcher, options), version=version)
+    return start(request, params, route_of(_stream(dispatcher)), served=False, wire=False)
 
 
 def _request_id(dispatcher: Any, options: Named) -> str | None:
@@ -65,14 +54,12 @@ def _request_id(dispatcher: Any, options: Named) -> str | None:
     return None if last is None else str(last + 1)
 
 
-def _route(dispatcher: Any) -> Route | None:
-    stream = getattr(dispatcher, "_write_stream", None)
-    return None if stream is None else route_of(stream)
+def _stream(dispatcher: Any) -> Any:
+    return getattr(dispatcher, "_write_stream", None)
 
 
 def _host(args: Arguments, _: Named) -> str | None:
-    route = _route(args[0])
-    return None if route is None else route.host
+    return host_of(_stream(args[0]))
 
 
 def _put(args: Arguments, kwargs: Named, headers: Mapping[str, str]) -> tuple[Arguments, Named] | None:
@@ -89,13 +76,12 @@ def _serving(args: Arguments, kwargs: Named) -> Start | None:
     runner, dctx, method = args[0], _argument(args, kwargs, 1, "dctx"), _argument(args, kwargs, 2, "method")
     connection = getattr(runner, "connection", None)
     web = getattr(getattr(dctx, "message_metadata", None), "request_context", None)
-    route = _route(getattr(dctx, "_dispatcher", None))
+    route = route_of(_stream(getattr(dctx, "_dispatcher", None)))
     request = McpRequest(
         method,
         id=None if dctx.request_id is None else str(dctx.request_id),
         session_id=text(getattr(connection, "session_id", None)),
         version=text(getattr(connection or runner, "protocol_version", None)),
-        transport=None if route is None else route.transport,
     )
     mcp_one.came_by(request, web)
     return start(request, members(_argument(args, kwargs, 3, "params")), route, served=True, wire=False)
@@ -133,7 +119,8 @@ INTEGRATION = Integration(
     name="mcp",
     requires="mcp>=1.20",
     points={**TWO, **mcp_one.POINTS, **mcp_transports.POINTS},
-    optional=frozenset({*TWO, *mcp_one.POINTS, *mcp_transports.POINTS}),
+    # These lie in modules that both versions have.
+    optional=frozenset({"mcp.client.session:ClientSession._on_request", *mcp_one.ALONE}),
     captures=(
         "every request, as client and as server: tool calls, prompts, resources, listings, sampling, elicitation",
         "one trace across processes: through pipes always, over HTTP to the hosts that are allowed",

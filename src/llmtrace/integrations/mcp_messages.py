@@ -38,24 +38,33 @@ def members(value: Any) -> Mapping[str, Any]:
 
 
 def start(request: McpRequest, params: Mapping[str, Any], route: Route | None, *, served: bool, wire: bool) -> Start:
-    """What is known of a request when it is made, or comes in."""
+    """What is known of a request when it is made, or comes in; what it is about and where it goes are added to it."""
+    _aim(request, params)
+    wanted = _CONTENT.get(request.method, ())
+    found = {key: params[key] for key in wanted if params.get(key) is not None}
+    began = Start(
+        operation=_operation("execute_tool" if request.tool_name else "mcp", served=served),
+        target=request.tool_name or request.prompt_name,
+        mcp=request,
+        request=found.get("arguments") if wanted == ("arguments",) else found or None,
+        wire=wire,
+    )
+    if route is None:
+        return began
+    request.transport = request.transport or route.transport
+    if served:
+        return began
+    request.session_id, request.version = route.session_id, request.version or route.version
+    return replace(began, address=route.host or None, port=route.port)
+
+
+def _aim(request: McpRequest, params: Mapping[str, Any]) -> None:
     name = text(params.get("name"))
     request.tool_name = name if request.method == "tools/call" else None
     request.prompt_name = name if request.method == "prompts/get" else None
     if request.method.startswith("resources/"):
         uri = params.get("uri")  # version 1 makes an object of it
         request.resource_uri = None if uri is None or isinstance(uri, dict | list) else str(uri)
-    wanted = _CONTENT.get(request.method, ())
-    found = {key: params[key] for key in wanted if params.get(key) is not None}
-    return Start(
-        operation=_operation("execute_tool" if request.tool_name else "mcp", served=served),
-        address=None if route is None or served else route.host or None,
-        port=None if route is None or served else route.port,
-        target=request.tool_name or request.prompt_name,
-        mcp=request,
-        request=found.get("arguments") if wanted == ("arguments",) else found or None,
-        wire=wire,
-    )
 
 
 @lru_cache(maxsize=8)

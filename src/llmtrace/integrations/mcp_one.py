@@ -9,7 +9,7 @@ from llmtrace.facts.operation import Answered, Begin, Carrying, Point, Received,
 from llmtrace.facts.records import McpRequest
 from llmtrace.facts.shape import integer, text
 from llmtrace.integrations.mcp_messages import error, members, start
-from llmtrace.integrations.mcp_transports import route_of
+from llmtrace.integrations.mcp_transports import host_of, route_of
 
 Arguments = tuple[Any, ...]
 Named = Mapping[str, Any]
@@ -39,20 +39,12 @@ def failed(raised: BaseException) -> Received | None:
 def _sending(args: Arguments, kwargs: Named) -> Start | None:
     """`send_request(session, request, …)`."""
     session, asked = args[0], (args[1] if len(args) > 1 else kwargs["request"]).root
-    route = route_of(session._write_stream)
-    request = McpRequest(
-        asked.method,
-        id=str(session._request_id),
-        session_id=None if route is None else route.session_id,
-        version=None if route is None else route.version,
-        transport=None if route is None else route.transport,
-    )
-    return start(request, members(asked.params), route, served=False, wire=False)
+    request = McpRequest(asked.method, id=str(session._request_id))
+    return start(request, members(asked.params), route_of(session._write_stream), served=False, wire=False)
 
 
 def _host(args: Arguments, _: Named) -> str | None:
-    route = route_of(args[0]._write_stream)
-    return None if route is None else route.host
+    return host_of(args[0]._write_stream)
 
 
 def _put(args: Arguments, kwargs: Named, headers: Mapping[str, str]) -> tuple[Arguments, Named] | None:
@@ -94,15 +86,10 @@ def _serving(args: Arguments, _: Named) -> Start | None:
     asked = responder.request.root
     web = getattr(responder.message_metadata, "request_context", None)
     session = responder._session
-    route = route_of(session._write_stream)
-    request = McpRequest(
-        asked.method,
-        id=str(responder.request_id),
-        version=text(getattr(getattr(session, "client_params", None), "protocolVersion", None)),
-        transport=None if route is None else route.transport,
-    )
+    agreed = text(getattr(getattr(session, "client_params", None), "protocolVersion", None))
+    request = McpRequest(asked.method, id=str(responder.request_id), version=agreed)
     came_by(request, web)
-    return start(request, members(asked.params), route, served=True, wire=True)
+    return start(request, members(asked.params), route_of(session._write_stream), served=True, wire=True)
 
 
 def _initializing(args: Arguments, kwargs: Named) -> Start | None:
@@ -133,3 +120,10 @@ POINTS: dict[str, Point] = {
     "mcp.client.session:ClientSession._received_request": Begin(_serving, carrier=_brought),
     "mcp.shared.session:RequestResponder.respond": Answered(_answered),
 }
+
+ALONE = (
+    "mcp.server.lowlevel.server:Server._handle_request",
+    "mcp.server.session:ServerSession._received_request",
+    "mcp.client.session:ClientSession._received_request",
+)
+"""Those in modules that version 2 has, too."""

@@ -51,8 +51,14 @@ def route_of(stream: Any) -> Route | None:
     """The way of a stream's messages; None where nobody saw it being opened."""
     try:
         return _ROUTES.get(_key(stream))
-    except TypeError:  # a transport of the app's own, of any type
+    except TypeError:  # a transport of the app's own, of any type; or none, in memory
         return None
+
+
+def host_of(stream: Any) -> str | None:
+    """The host that a stream's messages go to, as `Carrying.host` says it."""
+    route = route_of(stream)
+    return None if route is None else route.host
 
 
 def _note(streams: Iterator[Any], route: Route) -> None:
