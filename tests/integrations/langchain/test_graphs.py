@@ -237,3 +237,63 @@ def test_a_node_that_goes_elsewhere_is_no_error(tracing):
 
     assert compiled(leaves, name="outer").invoke({"said": []}) == {"said": ["left"]}
     assert drawn(tracing) == "invoke_workflow outer\n  work"
+
+
+@pytest.mark.parametrize("way", [ainvoked, astreamed, events])
+async def test_where_a_task_cannot_be_given_a_context_as_on_python_310_nodes_keep_their_place(
+    way, tracing, monkeypatch
+):
+    monkeypatch.setattr("langgraph._internal._runnable.ASYNCIO_ACCEPTS_CONTEXT", False)
+    monkeypatch.setattr("langchain_core.runnables.utils.asyncio_accepts_context", lambda: False)
+
+    async def works(_):
+        with llmtrace.step("mine"):
+            return {"said": [await RunnableLambda(lambda text: text, name="inner").ainvoke("Hi")]}
+
+    await way(compiled(works, name="outer"), {"said": []})
+    outside()
+    assert drawn(tracing).splitlines()[:3] == ["invoke_workflow outer", "  work", "    mine"]
+
+
+async def test_a_stream_whose_every_chunk_is_asked_for_in_another_thread_is_one_trace(graph, tracing):
+    stream = graph.stream({"said": []})
+    nothing = object()
+    while await asyncio.to_thread(lambda: (next(stream, nothing), outside())[0]) is not nothing:
+        outside()
+    assert drawn(tracing).splitlines()[0] == "invoke_workflow editor"
+
+
+async def test_a_stream_whose_every_chunk_is_asked_for_in_another_task_is_one_trace(graph, tracing):
+    stream = graph.astream({"said": []})
+    nothing = object()
+    while await asyncio.create_task(_next(stream, nothing)) is not nothing:
+        outside()
+    assert drawn(tracing).splitlines()[0] == "invoke_workflow editor"
+
+
+async def _next(stream, nothing):
+    return await anext(stream, nothing)
+
+
+async def test_a_chain_that_outlives_the_node_that_started_it_is_a_linked_trace(tracing):
+    later = asyncio.Event()
+
+    async def afterwards():
+        await later.wait()
+        await RunnableLambda(lambda text: text).with_config(run_name="later", callbacks=[]).ainvoke("Hi")
+
+    tasks = []
+
+    async def starts(_):
+        tasks.append(asyncio.create_task(afterwards()))
+        return {"said": ["started"]}
+
+    await compiled(starts, name="outer").ainvoke({"said": []})
+    later.set()
+    await asyncio.gather(*tasks)
+    outside()
+    tracing.handle.flush()
+    spans = {span.name: span for span in tracing.live.ended}
+    found = next(span for name, span in spans.items() if "later" in name)
+    assert found.parent is None
+    assert [link.context.span_id for link in found.links] == [spans["work"].context.span_id]

@@ -13,7 +13,7 @@ pytest.importorskip("langchain_openai", reason="not applicable: langchain_openai
 
 from langchain_core.output_parsers import StrOutputParser
 from langchain_core.prompts import ChatPromptTemplate
-from langchain_core.runnables import RunnableBranch, RunnableLambda, RunnableParallel, RunnablePassthrough
+from langchain_core.runnables import RunnableBranch, RunnableLambda, RunnableParallel, RunnablePassthrough, utils
 
 
 @pytest.fixture
@@ -172,3 +172,13 @@ async def test_two_conversations_at_once_are_two_traces_with_their_own_names(cha
         spans[span.attributes["gen_ai.conversation.id"]].append(span)
     assert {name: len(found) for name, found in spans.items()} == {"left": 6, "right": 6}
     assert all(len({span.context.trace_id for span in found}) == 1 for found in spans.values())
+
+
+@pytest.mark.parametrize("way", [ainvoked, astreamed, events])
+async def test_where_a_task_cannot_be_given_a_context_as_on_python_310_the_tree_is_the_same(
+    way, chain, tracing, monkeypatch
+):
+    monkeypatch.setattr(utils, "asyncio_accepts_context", lambda: False)
+    await way(chain)
+    outside()
+    assert drawn(tracing) == dedent(CHAIN)
