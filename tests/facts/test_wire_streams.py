@@ -29,7 +29,7 @@ def test_a_message_that_is_not_packed_is_its_own_document():
 
 @pytest.mark.parametrize("payload", [b"", b"no JSON", b'{"bytes": "!"}', b'{"bytes": "bm8gSlNPTg=="}'])
 def test_a_message_without_a_document_has_no_data(payload):
-    events = list(unpacked(aws_messages(frame(payload, {":event-type": "chunk"}) + chunk(ONE)))
+    events = list(unpacked(aws_messages(frame(payload, {":event-type": "chunk"}) + chunk(ONE))))
     assert events[-1] == Event("chunk", ONE)
     assert all(event.data is None for event in events[:-1])
 

@@ -10,16 +10,16 @@ from tests.integrations.bedrock import recorded
 from tests.recordings import exchanges
 
 PER_MILLION = {
-    "claude-3-5-sonnet": (3.0, 15.0, 3.75),
-    "claude-3-5-haiku": (0.8, 4.0, 1.0),
-    "claude-3-haiku": (0.25, 1.25, 0.3),
-    "claude-3-sonnet": (3.0, 15.0, 3.75),
-    "nova-micro": (0.035, 0.14, None),
-    "nova-lite": (0.06, 0.24, None),
-    "titan-text-express": (0.2, 0.6, None),
-    "llama3-8b-instruct": (0.3, 0.6, None),
+    "claude-3-5-sonnet": (3.0, 15.0, 3.75, 0.3),
+    "claude-3-5-haiku": (0.8, 4.0, 1.0, 0.08),
+    "claude-3-haiku": (0.25, 1.25, 0.3, 0.03),
+    "claude-3-sonnet": (3.0, 15.0, 3.75, 0.3),
+    "nova-micro": (0.035, 0.14, 0.0, 0.0),
+    "nova-lite": (0.06, 0.24, 0.0, 0.0),
+    "titan-text-express": (0.2, 0.6, 0.0, 0.0),
+    "llama3-8b-instruct": (0.3, 0.6, 0.0, 0.0),
 }
-"""By a part of the model's id, in dollars: fresh input, output, and input that is written to the cache."""
+"""By a part of the model's id, in dollars: fresh input, output, what is written to the cache and what is read of it."""
 
 OPERATIONS = {
     "converse": "Converse",
@@ -59,7 +59,7 @@ def test_the_parts_of_what_was_used_add_up_and_cost_what_the_raw_counts_do(excha
         assert usage.input_tokens + usage.output_tokens == said["total_tokens"]
     rates = next((rate for name, rate in PER_MILLION.items() if name in record.request_model), None)
     if rates is not None and fresh is not None:
-        assert read_ == 0
         cost = price(record, Prices({}))
         assert cost is not None
-        assert cost.total == pytest.approx((fresh * rates[0] + given * rates[1] + written * (rates[2] or 0)) / 1e6)
+        spent = zip((fresh, given, written, read_), rates, strict=True)
+        assert cost.total == pytest.approx(sum(count * rate for count, rate in spent) / 1e6)
