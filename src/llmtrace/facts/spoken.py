@@ -118,6 +118,12 @@ def _uri(block: dict[str, Json]) -> Part | None:
     return None if said is None else records.UriPart(_modality(block), said, text(block.get("mime_type")))
 
 
+def _generic(block: dict[str, Json]) -> Part | None:
+    kind = text(block.get("generic_type"))
+    kept = {name: value for name, value in block.items() if name not in ("type", "generic_type")}
+    return None if kind is None else GenericPart(kind, kept)
+
+
 _PARTS: dict[str, Callable[[dict[str, Json]], Part | None]] = {
     "text": _text,
     "tool_call": _call,
@@ -129,5 +135,6 @@ _PARTS: dict[str, Callable[[dict[str, Json]], Part | None]] = {
     "blob": _blob,
     "file": _file,
     "uri": _uri,
+    "generic": _generic,
 }
 """A part's type, older names included → what reads it, or gives None where it is not what it says."""

@@ -39,6 +39,7 @@ invoke_workflow support
       chat gpt-5-mini OK
         chat gpt-5-mini"""
 
+BEDROCK = "us.anthropic.claude-sonnet-4-20250514-v1:0"
 LATEST = "gen_ai_latest_experimental"
 every_drive = pytest.mark.parametrize("drive", app.DRIVES.values(), ids=app.DRIVES)
 
@@ -156,6 +157,24 @@ def test_the_apps_other_processors_see_what_the_library_made() -> None:
     assert [event.name for event in original.events]
     assert not made.events
     assert (original.start_time, original.end_time) == (made.start_time, made.end_time)
+
+
+@pytest.mark.parametrize("streaming", [True, False])
+def test_over_boto3_it_is_the_same_with_one_call_of_bedrock_for_each_of_its_own(
+    streaming: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "fake")
+    models = importlib.import_module("strands.models.bedrock")
+    with capture() as captured, agents.Scripted() as server, llmtrace.workflow("support"):
+        agent = app.guide(server)
+        agent.model = models.BedrockModel(
+            endpoint_url=server.bedrock_url, model_id=BEDROCK, region_name="us-east-1", streaming=streaming
+        )
+        assert str(agent(agents.QUESTION)).strip() == agents.ANSWER
+    assert captured.tree() == GOLDEN.replace(agents.MODEL, BEDROCK)
+    assert agents.used(captured.spans) == server.used != (0, 0)
+    assert agents.SECRET not in agents.all_text(captured)
 
 
 def test_its_session_is_the_conversation_of_the_calls_inside_unless_the_app_names_another() -> None:
