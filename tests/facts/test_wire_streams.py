@@ -54,7 +54,7 @@ def heard(received, chunks=(), gap=None):
     seen = []
 
     def fold(events):
-        seen.extend(event.data for event in events)
+        seen.extend(event.data for event in unpacked(events))
         return {}, None
 
     read = reader(lambda evidence, _: Record(operation=evidence.start.operation.name), lambda *_: None, fold)
