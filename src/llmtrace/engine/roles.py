@@ -14,17 +14,7 @@ from llmtrace.engine.guard import Guard
 from llmtrace.engine.homed import homed
 from llmtrace.engine.run import calling
 from llmtrace.engine.stream import listen
-from llmtrace.facts.operation import (
-    NOT_OURS,
-    Answered,
-    Around,
-    Begin,
-    Homed,
-    Sending,
-    Sent,
-    Silenced,
-    Wrapped,
-)
+from llmtrace.facts.operation import NOT_OURS, Answered, Around, Begin, Homed, Sending, Sent, Silenced, Wrapped
 
 
 def wrapper(point: Around, guard: Guard, original: Callable[..., Any]) -> Callable[..., Any]:
