@@ -53,8 +53,8 @@ class Notes:
 
     def __init__(self) -> None:
         qdrant = pytest.importorskip("qdrant_client", reason="not applicable: qdrant_client is tested elsewhere")
+        models = pytest.importorskip("qdrant_client.models")  # older versions do not load it by themselves
         self.client: Any = qdrant.QdrantClient(":memory:")
-        models = qdrant.models
         self.client.create_collection("notes", vectors_config=models.VectorParams(size=2, distance="Cosine"))
         points = [models.PointStruct(id=1, vector=[1.0, 0.0], payload={"text": NOTE})]
         self.client.upsert("notes", points=points)
