@@ -10,12 +10,12 @@ from llmtrace.facts import records, spoken
 from llmtrace.facts.operation import Foreign, Hooked, Integration, Runs
 from llmtrace.facts.records import AgentRun, Inference, Json, Message, Part, Record, Retrieval, Step, ToolCall
 from llmtrace.facts.shape import mapping, mappings, text
+from llmtrace.integrations.bedrock_blocks import parts
+from llmtrace.integrations.bedrock_converse import FINISH
 
 SCOPE = "strands.telemetry.tracer"
 
 _ROLE = re.compile(r"\.(\w+)\.message$")
-_REASONS = {"end_turn": "stop", "max_tokens": "length", "stop_sequence": "stop", "tool_use": "tool_calls"}
-_REASONS |= {"content_filtered": "content_filter", "guardrail_intervened": "content_filter"}
 _TEAMS = ("invoke_swarm", "invoke_graph")
 
 
@@ -47,7 +47,7 @@ def _inference(record: Inference, foreign: Foreign) -> None:
     for said in _events(foreign, "choice"):
         record.output_messages.append(Message("assistant", _parts(spoken.document(said.get("message")))))
         record.finish_reasons.append(text(said.get("finish_reason")) or "")
-    record.finish_reasons = [_REASONS.get(reason, reason) for reason in record.finish_reasons if reason]
+    record.finish_reasons = [FINISH.get(reason, reason) for reason in record.finish_reasons if reason]
 
 
 def _asked(foreign: Foreign) -> list[Message]:
@@ -83,22 +83,8 @@ def _first(known: Json, said: Json) -> Json:
 
 
 def _parts(content: Json) -> list[Part]:
-    """Content as the Converse API has it: blocks of one key each."""
-    if isinstance(content, str):
-        return [records.TextPart(content)]
-    return [_part(kind, block[kind]) for block in mappings(content) for kind in list(block)[:1]]
-
-
-def _part(kind: str, held: Json) -> Part:
-    inner = mapping(held)
-    if kind == "text" and isinstance(held, str):
-        return records.TextPart(held)
-    if kind == "toolUse":
-        return records.ToolCallPart(text(inner.get("name")) or "", text(inner.get("toolUseId")), inner.get("input"))
-    if kind == "toolResult":
-        return records.ToolResponsePart(_result(inner.get("content")), text(inner.get("toolUseId")))
-    thought = text(mapping(inner.get("reasoningText")).get("text")) if kind == "reasoningContent" else None
-    return records.GenericPart(kind, inner) if thought is None else records.ReasoningPart(thought)
+    """Content as the Converse API has it."""
+    return [records.TextPart(content)] if isinstance(content, str) else parts(content)
 
 
 def _cycle(foreign: Foreign) -> Record:
