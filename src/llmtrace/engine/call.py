@@ -14,11 +14,11 @@ from llmtrace.content.snapshot import snapshot
 from llmtrace.engine.context import PLACE_KEY, Place, call_in, place_in, scope_begun, standing
 from llmtrace.engine.guests import cover
 from llmtrace.engine.heard import Heard, length
-from llmtrace.engine.nesting import repeats
+from llmtrace.engine.nesting import repeats, stepped
 from llmtrace.engine.settle import describe, facts_of, outcome_of, unread
 from llmtrace.engine.travel import joined
 from llmtrace.facts.operation import Evidence, Received, Start
-from llmtrace.facts.records import Course, Failure, Scope
+from llmtrace.facts.records import Course, Failure
 from llmtrace.semconv.attributes import span_name, start_attributes
 from llmtrace.semconv.errors import error_type, failure_of
 
@@ -93,7 +93,7 @@ class Call:
         if start.conversation_id is not None and self.scope.conversation_id is None:
             self.scope = replace(self.scope, conversation_id=start.conversation_id)
         if operation.step:
-            self.scope = self._stepped(self.scope)
+            self.scope = stepped(start, self.outer, self.scope)
         self.request: Any = None
         if not start.wire:
             with guard:
@@ -123,16 +123,6 @@ class Call:
         self.span: Span = engine.tracer.start_span(name, context, kind, known, links, start_time=self.started)
         self.place.span = self.span
         self.context = set_value(PLACE_KEY, self.place, set_span_in_context(self.span, context))
-
-    def _stepped(self, scope: Scope) -> Scope:
-        """The scope inside this step: one name further down the path, and the step's place among its siblings."""
-        name = self.start.target or self.start.operation.name
-        index = iteration = 0
-        if self.outer is not None:
-            index, iteration = self.outer.steps, self.outer.siblings.get(name, 0)
-            self.outer.steps += 1
-            self.outer.siblings[name] = iteration + 1
-        return replace(scope, path=(*scope.path, name), index=index, iteration=iteration)
 
     # -- while it runs
 

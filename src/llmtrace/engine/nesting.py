@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Protocol
 
 from opentelemetry.context import Context
 from opentelemetry.trace import get_current_span
 
 from llmtrace.facts.operation import Start
+from llmtrace.facts.records import Scope
 from llmtrace.semconv import mcp
 
 
 class Outer(Protocol):
     """A call around another, as far as this module needs to know it."""
+
+    steps: int
+    siblings: dict[str, int]
 
     @property
     def start(self) -> Start:
@@ -47,3 +52,14 @@ def repeats(start: Start, outer: Outer | None, context: Context) -> bool:
             return True
         outer = outer.outer
     return False
+
+
+def stepped(start: Start, outer: Outer | None, scope: Scope) -> Scope:
+    """The scope inside a step: one name further down the path, and the step's place among its siblings."""
+    name = start.target or start.operation.name
+    index = iteration = 0
+    if outer is not None:
+        index, iteration = outer.steps, outer.siblings.get(name, 0)
+        outer.steps += 1
+        outer.siblings[name] = iteration + 1
+    return replace(scope, path=(*scope.path, name), index=index, iteration=iteration)
