@@ -33,14 +33,16 @@ def calling(point: Begin, guard: Guard, original: Callable[..., Any]) -> Callabl
         call = begin_(point, guard, args, kwargs)
         if call is None:
             return original(*args, **kwargs)
-        return run_(call, guard, original, *told_(call, guard, args, kwargs))
+        told = told_(call, guard, args, kwargs) or (args, kwargs)
+        return run_(call, guard, original, *told)
 
     @guise(original)
     async def awaiting(*args: Any, **kwargs: Any) -> Any:
         call = begin_(point, guard, args, kwargs)
         if call is None:
             return await original(*args, **kwargs)
-        return await run_(call, guard, original, *told_(call, guard, args, kwargs))
+        told = told_(call, guard, args, kwargs) or (args, kwargs)
+        return await run_(call, guard, original, *told)
 
     def watching(args: Any, kwargs: Any) -> Watch:
         call = begin(point, guard, args, kwargs)
@@ -74,13 +76,12 @@ def opened(
 
 def _told(
     call: Call, guard: Guard, args: tuple[Any, ...], kwargs: Mapping[str, Any]
-) -> tuple[tuple[Any, ...], Mapping[str, Any]]:
-    """The arguments that the call goes on with."""
-    carrying = call.point.carrying
-    if carrying is not None:
-        with guard:
-            return carried(carrying, call.engine.propagate_hosts, call.context, args, kwargs)
-    return args, kwargs
+) -> tuple[tuple[Any, ...], Mapping[str, Any]] | None:
+    """The arguments that the call goes on with, where these are others."""
+    with guard:
+        carrying = call.point.carrying
+        return None if carrying is None else carried(carrying, call.engine.propagate_hosts, call.context, args, kwargs)
+    return None
 
 
 class Work(Protocol):

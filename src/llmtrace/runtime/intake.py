@@ -9,7 +9,6 @@ from opentelemetry.context import Context
 from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
 
 from llmtrace.engine.foreign import Arrival
-from llmtrace.engine.guard import Guard
 from llmtrace.runtime.delivery import Delivery, flush
 
 if TYPE_CHECKING:
@@ -22,7 +21,7 @@ class Intake(SpanProcessor):
     def __init__(self, engine: Engine, deliveries: Sequence[Delivery]) -> None:
         self._engine = engine
         self._deliveries = deliveries
-        self._watching = Guard("the watching of a library's own spans", tolerance=None)
+        self._watching = engine.describing
 
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:
         """Notes whether it is a guest, or inside of one."""
