@@ -166,8 +166,46 @@ def verified_page() -> str:
         table(
             ("API", "Answers", "Streamed", "Errors", "Damaged", *ways, "Versions"),
             (verified_row(api, [one for one in exchanges if one.api == api]) for api in apis),
-        ),
+        )
+        + "\n## Through boto3, aiobotocore and Google's client\n\n"
+        "Sent again through the libraries' own clients, sync and async, whole and (where it is one) as a stream, with\n"
+        "the same checks.\n\n" + table(("API", "Answers", "Streamed", "Errors", "Damaged", "Versions"), others()),
     )
+
+
+GOOGLE = (
+    "google_genai.cached_contents",
+    "google_genai.embed_content",
+    "google_genai.generate_content",
+    "google_genai.interactions",
+    "google_vertexai.generate_content",
+)
+"""The recorded APIs that Google's client can have again."""
+
+CLIENTS = {
+    "bedrock": "botocore",
+    "bedrock_agents": "botocore",
+    "google_genai": "google-genai",
+    "google_vertexai": "google-genai",
+}
+"""How the name of a recorded API begins → the library whose client has it sent again."""
+
+
+def others() -> Iterable[tuple[str, ...]]:
+    """The recorded APIs of the other clients, as rows."""
+    from tests.integrations.bedrock.recorded import APIS  # noqa: PLC0415 - as above
+    from tests.recordings import exchanges  # noqa: PLC0415 - as above
+
+    for api in sorted((*APIS, *GOOGLE)):
+        package = CLIENTS[api.partition(".")[0]]
+        yield f"`{api}`", *counted(exchanges(api)), f"`{package}` {', '.join(tested(package))}"
+
+
+def counted(exchanges: list[Exchange]) -> list[str]:
+    """How many there are, how many of them streamed, refused and damaged."""
+    facts = [exchange.expected for exchange in exchanges]
+    counts = [sum(bool(fact.get(kind)) for fact in facts) for kind in ("stream", "is_error", "malformed")]
+    return [str(count or "") for count in (len(facts), *counts)]
 
 
 DROPPED = ("anthropic.completions",)
@@ -178,18 +216,11 @@ def verified_row(api: str, exchanges: list[Exchange]) -> tuple[str, ...]:
     """One API as a row: what was recorded of it, and in how many ways it was sent again."""
     from tests.integrations.conformance import recorded  # noqa: PLC0415 - as above
 
-    facts = [exchange.expected for exchange in exchanges]
-    counts = (
-        len(facts),
-        sum(bool(fact["stream"]) for fact in facts),
-        sum(bool(fact["is_error"]) for fact in facts),
-        sum(bool(fact.get("malformed")) for fact in facts),
-        *(sum(recorded.fits(exchange, mode) for exchange in exchanges) for mode in recorded.MODES),
-    )
+    counts = (sum(recorded.fits(exchange, mode) for exchange in exchanges) for mode in recorded.MODES)
     package = recorded.package(exchanges[0])
     locks = ("oldest",) if api in DROPPED else ("oldest", "newest")
     versions = ", ".join(locked(package, lock) for lock in locks)
-    return f"`{api}`", *(str(count or "") for count in counts), f"`{package}` {versions}"
+    return f"`{api}`", *counted(exchanges), *(str(count or "") for count in counts), f"`{package}` {versions}"
 
 
 def locked(package: str, lock: str) -> str:

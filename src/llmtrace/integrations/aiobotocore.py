@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from llmtrace.facts.operation import Answered, Begin, Integration, Sending
+from llmtrace.integrations.botocore import INTEGRATION as BOTOCORE
 from llmtrace.integrations.botocore import answering, sending, start
 
 
@@ -22,4 +23,6 @@ INTEGRATION = Integration(
         "aiobotocore.endpoint:AioEndpoint._get_response": Sending(sending),
         "aiobotocore.endpoint:convert_to_response_dict": Answered(answering(_tap)),
     },
+    captures=BOTOCORE.captures,
+    verified=BOTOCORE.verified,
 )

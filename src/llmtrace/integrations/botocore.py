@@ -141,4 +141,10 @@ INTEGRATION = Integration(
         # It is called twice for an answer; the second time, the body has its ear or has been read.
         "botocore.endpoint:convert_to_response_dict": Answered(answering(lambda response: (response, "raw"))),
     },
+    captures=(
+        "Bedrock: converse, invoked models of every family, embeddings, reranking, token counts, all streams",
+        "guardrails applied",
+        "agents and inline agents with their traces, knowledge bases asked and answered from",
+    ),
+    verified=("recorded answers of real providers", "local model server"),
 )
