@@ -98,10 +98,10 @@ def beneath(point: Begin, guard: Guard, original: Callable[..., Any]) -> Callabl
 
 def _noticed(point: Begin, guard: Guard, args: Args, kwargs: Kwargs) -> Call | Sighting | None:
     """What begins with a request; None for nearly all of them, which is decided before anything else is looked at."""
-    engine = SWITCH.engine
-    if engine is None or engine.uncovered is None or not guard.armed:
-        return None
     with guard:
+        engine = SWITCH.engine
+        if engine is None or engine.uncovered is None or not guard.armed:
+            return None
         start = point.start(args, kwargs)
         if start is None or _known(context := get_current()):
             return None

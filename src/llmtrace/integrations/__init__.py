@@ -154,8 +154,8 @@ def http_clients(hosts: Iterable[str], *, reads: bool) -> list[Listed]:
 _REACHING = {
     "anthropic": "anthropic",
     "aws.bedrock": "botocore",
-    "gcp.gemini": "google_genai",
-    "gcp.vertex_ai": "google_genai",
+    "gcp.gemini": "google-genai",
+    "gcp.vertex_ai": "google-genai",
 }
 
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llmtrace.facts.operation import Evidence, Operation, Received
-from llmtrace.integrations import backstop, backstop_readers
+from llmtrace.integrations import BUILT_IN, backstop, backstop_readers, reaching
 from llmtrace.integrations.backstop import PATHS, Backstop
 
 CLAUDE = "anthropic.claude-sonnet-4-20250514-v1%3A0"
@@ -130,3 +130,8 @@ def test_no_path_is_too_strange_to_be_looked_at(row, path, port):
     for host in ("api.openai.com", BEDROCK, GEMINI, "", path):
         Backstop().start(host, port, path, None)
     backstop.called(row[0], path)
+
+
+@pytest.mark.parametrize("host", [host for host, *_ in KNOWN])
+def test_the_integration_that_a_remedy_names_is_one_there_is(host):
+    assert reaching(Backstop().known(host, 443)) in BUILT_IN
