@@ -12,6 +12,6 @@ INTEGRATION = Integration(
     name="langgraph",
     requires="langgraph>=0.6",
     points=POINTS,
-    captures=("graphs as workflows, nodes and tasks as steps, by LangChain's callbacks; the thread as the conversation",),
+    captures=("graphs as workflows, nodes and tasks as steps, by LangChain's callbacks", "the thread as conversation"),
     verified=("a scripted server, sync, async and streamed",),
 )
