@@ -47,6 +47,10 @@ class Inside:
             detach(token)
 
 
+def _nothing(*_: Any) -> None:
+    """What is told to nobody."""
+
+
 @dataclass(frozen=True, slots=True)
 class Watch:
     """What is done around one run of a generator: its context, and who is told of what it yields and of its end.
@@ -57,9 +61,9 @@ class Watch:
     """
 
     inside: Inside | None
-    heard: Callable[[Any], None] = lambda _: None
-    ended: Callable[[BaseException | None, Any], None] = lambda *_: None
-    thrown: Callable[[BaseException], None] = lambda _: None
+    heard: Callable[[Any], None] = _nothing
+    ended: Callable[[BaseException | None, Any], None] = _nothing
+    thrown: Callable[[BaseException], None] = _nothing
 
 
 @types.coroutine
