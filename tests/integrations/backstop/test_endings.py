@@ -41,13 +41,17 @@ async def unread(opened):
     """Does not read at all."""
 
 
+SLOWLY = 0.003
+"""Seconds between two pieces, so that the first one read is not the whole body."""
+
 ENDINGS = {exhausted: None, broken_off: "abandoned", closed: "abandoned", raising: "abandoned", unread: "abandoned"}
 
 
 @pytest.mark.parametrize("ending", ENDINGS)
 @every_opening
-async def test_a_body_that_is_left_ends_its_span_once(library, opening, ending, at, tracing):
+async def test_a_body_that_is_left_ends_its_span_once(library, opening, ending, at, tracing, server):
     http = library_of(library)
+    server.delay = SLOWLY
     live = tracing("trace")
     try:
         async with opening(http, at(HOST, PATH), BODY) as opened:
@@ -68,8 +72,11 @@ async def test_a_body_that_is_left_ends_its_span_once(library, opening, ending, 
 @pytest.mark.filterwarnings("ignore:Unclosed:ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize("reads", [0, 1])
 @every_opening
-async def test_a_body_that_is_let_go_of_ends_its_span_when_it_is_collected(library, opening, reads, at, tracing):
+async def test_a_body_that_is_let_go_of_ends_its_span_when_it_is_collected(
+    library, opening, reads, at, tracing, server
+):
     http = library_of(library)
+    server.delay = SLOWLY
     live = tracing("trace")
     async with opening(http, at(HOST, PATH), BODY) as opened:
         if reads:
