@@ -47,4 +47,5 @@ def nothing_said(caplog):
     """LangChain logs what a handler raises, and goes on."""
     yield
     said = [record.getMessage() for record in caplog.get_records("call") if record.levelno >= logging.WARNING]
-    assert not said
+    # LangGraph before 1.0 does not wait for this task of its own when a stream is left, with us or without.
+    assert not [text for text in said if "AsyncQueue.wait()" not in text]
