@@ -18,7 +18,7 @@ from llmtrace.engine.guard import Guard
 from llmtrace.testing import ModelServer
 from tests.engine.planting import Plant, Site, watched
 from tests.integrations.bedrock.asked import ASKS
-from tests.integrations.bedrock.clients import connected
+from tests.integrations.bedrock.clients import ELSEWHERE, connected
 from tests.integrations.conformance.clients import each, settled
 
 
@@ -70,6 +70,8 @@ def test_no_fault_reaches_an_app(
     shape: Callable[[Any], Any], asynchronous: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Guard, "strict", False)
+    library = "aiobotocore" if asynchronous else "botocore"
+    pytest.importorskip(library, reason=ELSEWHERE.format(library))
     loop, held = asyncio.new_event_loop(), AsyncExitStack()
     exporter, provider = InMemorySpanExporter(), TracerProvider(shutdown_on_exit=False)
     provider.add_span_processor(SimpleSpanProcessor(exporter))
@@ -81,7 +83,7 @@ def test_no_fault_reaches_an_app(
             return loop.run_until_complete(shape(client))
 
         untraced = run()
-        handle = llmtrace.init(tracer_provider=provider, exporters="none", integrations=["botocore", "aiobotocore"])
+        handle = llmtrace.init(tracer_provider=provider, exporters="none", integrations=[library])
         try:
             assert run() == untraced
             sites = watched(run, on_the_apps_path)

@@ -16,7 +16,7 @@ from tests.integrations.conformance.observed import described
 
 sync_and_async = pytest.mark.parametrize("asynchronous", [False, True], ids=["sync", "async"])
 every_ask = pytest.mark.parametrize("name", ASKS)
-RANDOM = {"authorization", "x-amz-date", "amz-sdk-invocation-id"}
+RANDOM = {"authorization", "x-amz-date", "amz-sdk-invocation-id", "amz-sdk-request"}
 """Headers whose values differ from one call to the next, with or without us."""
 
 
