@@ -3,10 +3,13 @@
 The providers are a model server and the backends a receiver on this machine, and nothing can leave it. Python blocks
 share one namespace; a block that calls `init()` stands for an app of its own, and one with tests is given to pytest.
 Where no block calls `init()` first, it was called already. `llmtrace` commands look into what the blocks before stored.
+A block that imports a traced library which this environment lacks is passed over, with all up to the next Python block;
+where that is every one, what is printed says so.
 """
 
 from __future__ import annotations
 
+import ast
 import logging
 import os
 import re
@@ -23,6 +26,7 @@ from typing import Any, NamedTuple
 
 import llmtrace
 from llmtrace.engine.guard import Guard
+from llmtrace.integrations import BUILT_IN
 from llmtrace.testing import ModelServer
 from tests.exporters.receiver import receiving
 from tests.sources import REPOSITORY
@@ -31,6 +35,8 @@ BLOCK = re.compile(r"^( *)```(\w+)( no-run)?\n(.*?)^ *```$", re.DOTALL | re.MULT
 ELSEWHERE = re.compile(r"(?:https?|grpcs?)://[\w.-]+\.(?:example|internal)(?::\d+)?")
 """The made-up addresses of backends in examples."""
 UNENDING = ("-f", "--follow")
+LIBRARIES = {module.partition(".")[0] for ours in BUILT_IN.values() for module in ours.modules} | {"langchain_openai"}
+"""The packages that not every environment has, and not in every version."""
 
 
 class Block(NamedTuple):
@@ -58,6 +64,18 @@ def commands(block: Block) -> Iterator[list[str]]:
             words = words[: words.index("|")] if "|" in words else words
             if words[:1] == ["llmtrace"] and not {*words} & {*UNENDING}:
                 yield words[1:]
+
+
+def lacking(block: Block) -> str | None:
+    """The library that a block imports from and that is not there, or has nothing of that name in this version."""
+    for node in ast.parse(block.text).body if block.language == "python" else ():
+        package = (node.module if isinstance(node, ast.ImportFrom) else ast.unparse(node)) or ""
+        if package.partition(".")[0].removeprefix("import ") in LIBRARIES:
+            try:
+                exec(ast.unparse(node), {})
+            except ImportError:
+                return package.removeprefix("import ")
+    return None
 
 
 def masked(shown: str) -> str:

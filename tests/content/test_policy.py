@@ -36,7 +36,7 @@ FACTS = {
     *("finish_reasons", "encoding_formats", "data_source_id", "name", "type", "call_id", "agent_name"),
     *("Failure.type", "ToolDefinition.name", "ToolDefinition.type", "Document.id"),
     *("Usage.source", "Cost.currency", "Cost.source", "Prompt.name", "Prompt.version", "Prompt.template_hash"),
-    *("metadata", "outcome", "kind", "label", "distance"),
+    *("metadata", "outcome", "kind", "label", "distance", "guardrail_id", "AgentRun.id", "AgentRun.version"),
     *("McpRequest.method", "McpRequest.id", "McpRequest.tool_name", "McpRequest.prompt_name", "McpRequest.status"),
     *("McpRequest.session_id", "McpRequest.version", "McpRequest.transport", "McpRequest.client_address"),
     "McpRequest.resource_uri",

@@ -65,7 +65,9 @@ def check(record: Record, exchange: Exchange) -> None:
         _check_output(record, exchange)
     if isinstance(record, Inference | Embedding):
         assert record.response_model == expected["response_model"]
-    if isinstance(record, Inference | Embedding) and record.operation != "fetch_response":  # what it took was said before
+    if (
+        isinstance(record, Inference | Embedding) and record.operation != "fetch_response"
+    ):  # what it took was said before
         _check_usage(record, exchange)
 
 

@@ -91,7 +91,7 @@ BODIES["/models/m:streamGenerateContent"] = {
 BODIES["/models/m:generateContent"] = BODIES["/models/m:countTokens"] = BODIES["/models/m:streamGenerateContent"]
 BODIES["/models/m:batchEmbedContents"] = {
     "model": "m",
-    "requests": [{"content": {"parts": [{"text": "a"}]}, "outputDimensionality": 8}, {"content": {"parts": []}}]
+    "requests": [{"content": {"parts": [{"text": "a"}]}, "outputDimensionality": 8}, {"content": {"parts": []}}],
 }
 JSON = st.recursive(
     st.one_of(st.none(), st.booleans(), st.integers(-3, 10**9), st.floats(allow_nan=False), st.text(max_size=9)),

@@ -11,11 +11,11 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
+from llmtrace import settings
 from llmtrace.cli.output import console, fail
 from llmtrace.exporters.figures import plain
 from llmtrace.facts.operation import Integration, Listed
 from llmtrace.integrations import choose, installed
-from llmtrace.settings import SettingsError, resolve
 
 
 def integrations(
@@ -38,17 +38,17 @@ def integrations(
 def _states(known: dict[str, Listed]) -> dict[str, str]:
     """Of each integration whether `init()` would trace its library here, or why not."""
     try:
-        settings = resolve({})
-        chosen = {listed.name for listed in choose(settings.integrations)}
-    except (SettingsError, ValueError) as error:
+        found = settings.resolve({})
+        chosen = {listed.name for listed in choose(found.integrations)}
+    except (settings.SettingsError, ValueError) as error:
         fail(str(error))
     return {
         name: "not installed"
         if not installed(listed)
-        else f"off, by {settings.origin('integrations')}"
+        else f"off, by {found.origin('integrations')}"
         if name not in chosen
-        else f"its own spans, by {settings.origin('native_spans')}"
-        if name in settings.native_spans
+        else f"its own spans, by {found.origin('native_spans')}"
+        if name in found.native_spans
         else "traced"
         for name, listed in known.items()
     }

@@ -67,8 +67,8 @@ class Operation:
     """One kind of call: its name in the conventions, what it is billed for, and how its facts are read.
 
     `read` is pure, runs off the caller's thread and may be handed anything a hostile server sent; `bears_usage` is
-    that of the record it gives. `kind` is the span's kind: `client` for a remote call, `server` for one that was served,
-    `internal` for one in-process.
+    that of the record it gives. `kind` is the span's kind: `client` for a remote call, `server` for one that was
+    served, `internal` for one in-process.
     A `step` is a part of the app's own chain: what runs inside it is told the path that leads there.
     `inside` is the operation in its place within a call of the same name: a store's answer to a framework's retriever
     is a request to a database, and not the same retrieval again.

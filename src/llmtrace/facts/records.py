@@ -292,7 +292,7 @@ class Record:
     `provider` is the conventions' name (`openai`, `aws.bedrock`); `server_address` and `server_port` are where the
     client sent the request. `failure` is an error that the answer itself holds; exceptions are the engine's.
     `complete` is None unless the call streamed: then it says whether the protocol's end marker arrived.
-    `outcome` is how the call went, where that is seen from the answer, or the lack of one, and not from what was raised.
+    `outcome` is how the call went, where the answer or the lack of one says so, and not what was raised.
     `request_id` is the provider's id of the HTTP request, for its support desk. `metadata` is what the app said of this
     one call.
     """

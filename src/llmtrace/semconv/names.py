@@ -165,9 +165,7 @@ TOOL_RESULT = _row("gen_ai.tool.call.result", "json", "core", "The result, alway
 AGENT_NAME = _row("gen_ai.agent.name", "string", "core", "The agent that runs, or that runs the tool")
 AGENT_ID = _row("gen_ai.agent.id", "string", "core", "The id of an agent that a service hosts")
 AGENT_VERSION = _row("gen_ai.agent.version", "string", "core", "The version of an agent that a service hosts")
-AGENT_DESCRIPTION = _row(
-    "gen_ai.agent.description", "string", "core", "What the agent says it does", content=True
-)
+AGENT_DESCRIPTION = _row("gen_ai.agent.description", "string", "core", "What the agent says it does", content=True)
 WORKFLOW_NAME = _row("gen_ai.workflow.name", "string", "core", "The app's name of the workflow")
 DATA_SOURCE_ID = _row("gen_ai.data_source.id", "string", "core", "The data source asked")
 KNOWLEDGE_BASE_ID = _row("aws.bedrock.knowledge_base.id", "string", "core", "The knowledge base asked, on Bedrock")
