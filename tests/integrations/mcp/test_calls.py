@@ -170,10 +170,7 @@ async def test_a_trace_that_the_app_names_itself_is_left_alone(traced):
     own = f"00-{'a' * 32}-{'b' * 16}-01"
     meta = {"traceparent": own, "app": "kept"}
     async with beside(made()) as talk:
-        if TWO:
-            await talk.call_tool("where", {}, meta=meta)
-        else:
-            pytest.skip("not applicable: version 1 has no metadata on tool calls")
+        await talk.call_tool("where", {}, meta=meta)
     _, served = traced.pair("tools/call where")
     assert f"{served.parent.span_id:016x}" == "b" * 16
     assert meta == {"traceparent": own, "app": "kept"}
