@@ -35,8 +35,10 @@ BLOCK = re.compile(r"^( *)```(\w+)( no-run)?\n(.*?)^ *```$", re.DOTALL | re.MULT
 ELSEWHERE = re.compile(r"(?:https?|grpcs?)://[\w.-]+\.(?:example|internal)(?::\d+)?")
 """The made-up addresses of backends in examples."""
 UNENDING = ("-f", "--follow")
-LIBRARIES = {module.partition(".")[0] for ours in BUILT_IN.values() for module in ours.modules} | {"langchain_openai"}
-"""The packages that not every environment has, and not in every version."""
+EVERYWHERE = {"anthropic", "openai"}
+FAMILY = {"langchain", "langchain_openai", "langchain_qdrant"}
+LIBRARIES = ({module.partition(".")[0] for ours in BUILT_IN.values() for module in ours.modules} | FAMILY) - EVERYWHERE
+"""The packages around what is traced that not every environment has, or not in that version."""
 
 
 class Block(NamedTuple):
@@ -68,13 +70,15 @@ def commands(block: Block) -> Iterator[list[str]]:
 
 def lacking(block: Block) -> str | None:
     """The library that a block imports from and that is not there, or has nothing of that name in this version."""
-    for node in ast.parse(block.text).body if block.language == "python" else ():
-        package = (node.module if isinstance(node, ast.ImportFrom) else ast.unparse(node)) or ""
-        if package.partition(".")[0].removeprefix("import ") in LIBRARIES:
-            try:
-                exec(ast.unparse(node), {})
-            except ImportError:
-                return package.removeprefix("import ")
+    for node in ast.parse(block.text).body:
+        names = [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+        names += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+        for name in names:
+            if name.partition(".")[0] in LIBRARIES:
+                try:
+                    exec(ast.unparse(node), {})
+                except ImportError:
+                    return name
     return None
 
 
@@ -125,7 +129,13 @@ class Reader:
             llmtrace.init()
         if not python:
             _something()
+        lacked = {id(block): lacking(block) for block in found if block.language == "python" and block.runs}
+        passed_over = False
         for block in found:
+            if id(block) in lacked:
+                passed_over = lacked[id(block)] is not None
+            if passed_over:
+                continue
             if block.language == "python" and block.runs:
                 self.run(block)
             elif block.language == "text" and self.printed:
@@ -133,6 +143,8 @@ class Reader:
                 self.printed = ""
             else:
                 self.printed = "".join(map(self.command, commands(block)))
+        if lacked and all(lacked.values()):
+            sys.stdout.write(f"not applicable: {next(iter(lacked.values()))} is tested in another environment")
 
     def run(self, block: Block) -> None:
         """Runs Python, with the page's line numbers in tracebacks."""
