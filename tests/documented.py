@@ -35,6 +35,8 @@ BLOCK = re.compile(r"^( *)```(\w+)( no-run)?\n(.*?)^ *```$", re.DOTALL | re.MULT
 ELSEWHERE = re.compile(r"(?:https?|grpcs?)://[\w.-]+\.(?:example|internal)(?::\d+)?")
 """The made-up addresses of backends in examples."""
 UNENDING = ("-f", "--follow")
+NO_WARNINGS = ("-W", "error", "-W", "ignore:invalid escape sequence")
+"""How Python is run for examples: it warns by itself when it compiles some of the older libraries."""
 EVERYWHERE = {"anthropic", "openai"}
 FAMILY = {"langchain", "langchain_openai", "langchain_qdrant"}
 LIBRARIES = ({module.partition(".")[0] for ours in BUILT_IN.values() for module in ours.modules} | FAMILY) - EVERYWHERE

@@ -31,15 +31,12 @@ NOT_RUN = dict.fromkeys(
 )
 """Of each example that is not run, marked as ```python no-run: its first line, and why."""
 
-NO_WARNINGS = ("-W", "error", "-W", "ignore:invalid escape sequence")
-"""Older libraries are warned of by Python itself, when it compiles them."""
-
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 
 
 def read(page: Path, folder: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, *NO_WARNINGS, "-m", "tests.documented", page],
+        [sys.executable, *documented.NO_WARNINGS, "-m", "tests.documented", page],
         cwd=folder,
         env={**os.environ, "PYTHONPATH": str(REPOSITORY), "NO_COLOR": "1", "COLUMNS": "160"},
         capture_output=True,

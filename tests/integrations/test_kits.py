@@ -15,6 +15,7 @@ import pytest
 
 from llmtrace.integrations import BUILT_IN
 from llmtrace.store import Filter, Store
+from tests.documented import NO_WARNINGS
 
 KITS = Path(__file__).parents[2] / "integrations"
 
@@ -58,7 +59,7 @@ def test_a_kits_example_runs_without_a_key_and_is_traced(kit: str, tmp_path: Pat
     if lacking := sorted(module for module in imported(tree) if not there(module)):
         pytest.skip(f"not applicable: {lacking[0]} is tested in another environment")
     done = subprocess.run(
-        [sys.executable, "-W", "error", str(KITS / kit / "example.py")],
+        [sys.executable, *NO_WARNINGS, str(KITS / kit / "example.py")],
         env=os.environ | {"LLMTRACE_STORE": str(store)},
         capture_output=True,
         text=True,
