@@ -202,6 +202,13 @@ def test_without_an_id_the_answer_belongs_to_the_call_before_it(loop):
     assert {each.record.call_id for each in found} == {None}
 
 
+def test_an_answer_without_an_id_belongs_to_the_first_call_that_waits_though_that_has_one(loop):
+    paris, rome, oslo = (call("weather", name, {"city": name}) for name in ("Paris", "Rome", "Oslo"))
+    loop(asking(paris, rome, oslo))
+    found = loop(answering(paris, rome, oslo, answer("Rome", "20"), answer(None, "12"), answer(None, "3")))
+    assert {each.record.call_id: each.record.result for each in found} == {"Paris": "12", "Rome": "20", "Oslo": "3"}
+
+
 def test_without_an_id_the_newest_of_equal_calls_is_answered(loop):
     paris = call("weather", None)
     loop(asking(paris))

@@ -108,8 +108,23 @@ def converse(server, tool):
     client.converse(modelId="m-1", messages=[*messages, asked, {"role": "user", "content": said}], toolConfig=tools)
 
 
-NAMES = ["invoke_workflow answer", "chat m-1", "execute_tool get_weather", "chat m-1"]
-every_loop = pytest.mark.parametrize("loop", [chat, streamed_chat, responses, messages_api, converse])
+def gemini(server, tool):
+    genai = pytest.importorskip("google.genai", reason=ABSENT)
+    client = genai.Client(api_key="fake", http_options={"base_url": server.gemini_url})
+    config = {"tools": [{"function_declarations": [{"name": "get_weather", "parameters_json_schema": SCHEMA}]}]}
+    contents = [genai.types.UserContent(QUESTION)]
+    asked = client.models.generate_content(model="m-1", contents=contents, config=config)
+    said = [  # as Google's own pages have it, without the call's id
+        genai.types.Part.from_function_response(name=one.name, response={"output": tool(**one.args)})
+        for one in asked.function_calls
+    ]
+    contents += [asked.candidates[0].content, genai.types.UserContent(said)]
+    client.models.generate_content(model="m-1", contents=contents, config=config)
+    client.close()
+
+
+NAMES = ["invoke_workflow answer", "{} m-1", "execute_tool get_weather", "{} m-1"]
+every_loop = pytest.mark.parametrize("loop", [chat, streamed_chat, responses, messages_api, converse, gemini])
 
 
 @pytest.fixture
@@ -123,7 +138,8 @@ def test_a_tool_of_the_apps_own_is_a_span_between_its_two_calls(loop, server):
     with capture() as seen, llmtrace.workflow("answer"), llmtrace.conversation("c-1"):
         loop(server, get_weather)
     workflow, asked, tool, answered = seen.spans[:4]
-    assert [span.name for span in seen.spans][:4] == NAMES
+    model_call = "generate_content" if loop is gemini else "chat"
+    assert [span.name for span in seen.spans][:4] == [name.format(model_call) for name in NAMES]
     assert tool.parent.span_id == asked.parent.span_id == workflow.context.span_id
     assert asked.end_time <= tool.start_time <= tool.end_time <= answered.start_time
     said = decoded(tool)

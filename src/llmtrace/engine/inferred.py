@@ -7,7 +7,7 @@ answer comes, an hour passes, or it gets too much. A tool that was seen to run i
 from __future__ import annotations
 
 import json
-from collections import deque
+from collections import OrderedDict, deque
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -181,17 +181,21 @@ class Tools:
 
 
 def _answers(messages: Sequence[Message]) -> list[tuple[str, ToolResponsePart]]:
-    """What each tool answered, by its key, the newest first. One without an id answers the first such call before."""
+    """What each tool answered, by its call's key, the newest first.
+
+    One without an id answers the first call before that waits: with Gemini, calls may have ids where answers have none.
+    """
     found: list[tuple[str, ToolResponsePart]] = []
-    unnamed: deque[ToolCallPart] = deque()
-    for part in _parts(messages):
-        if isinstance(part, ToolCallPart) and part.id is None:
-            unnamed.append(part)
+    waiting: OrderedDict[str | int, ToolCallPart] = OrderedDict()
+    for place, part in enumerate(_parts(messages)):
+        if isinstance(part, ToolCallPart):
+            waiting[place if part.id is None else part.id] = part
         elif isinstance(part, ToolResponsePart):
             if part.id is not None:
+                waiting.pop(part.id, None)
                 found.append((part.id, part))
-            elif unnamed:
-                found.append((_key(unnamed.popleft()), part))
+            elif waiting:
+                found.append((_key(waiting.popitem(last=False)[1]), part))
     return found[::-1]
 
 
