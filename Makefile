@@ -22,18 +22,21 @@ INSTALLER = UV_DEFAULT_INDEX="$${UV_DEFAULT_INDEX:-$(PIP_INDEX)}" $(UV)
 demo: $(NEWEST)/.demo
 	$(NEWEST)/bin/python -m demo $(if $(LIVE),--live)
 
-# Everything with the newest libraries; without the benchmarks with the oldest; and with those that cannot be installed
-# beside the newest, what touches libraries.
+# Everything with the newest libraries; with the oldest, all that stands on libraries of others, our dependencies among
+# them; and with those that cannot be installed beside the newest, what is about these.
+WITH_OLDEST := tests/engine tests/integrations tests/e2e tests/runtime tests/exporters tests/api tests/testing tests/cli \
+	tests/content tests/pricing tests/semconv tests/test_import.py tests/test_tokens.py
+WITH_APART  := $(addprefix tests/integrations/,bedrock mcp openai qdrant strands) $(wildcard tests/integrations/test_*.py)
 test: test-newest test-oldest test-apart
 test-newest: $(NEWEST)/.newest jaeger
 	@echo "==== the newest libraries ($(NEWEST))"
 	$(NEWEST)/bin/python -m pytest -n $(JOBS) $(ARGS)
 test-oldest: $(OLDEST)/.oldest jaeger
 	@echo "==== the oldest libraries ($(OLDEST))"
-	$(OLDEST)/bin/python -m pytest -n $(JOBS) $(ARGS) --ignore tests/test_benchmarks.py
-test-apart: $(APART)/.apart jaeger
+	$(OLDEST)/bin/python -m pytest -n $(JOBS) $(ARGS) $(WITH_OLDEST)
+test-apart: $(APART)/.apart
 	@echo "==== libraries that hold the newest of others back ($(APART))"
-	$(APART)/bin/python -m pytest -n $(JOBS) $(ARGS) tests/engine tests/integrations tests/e2e
+	$(APART)/bin/python -m pytest -n $(JOBS) $(ARGS) $(WITH_APART)
 
 fmt: $(NEWEST)/.newest
 	$(NEWEST)/bin/ruff check --fix-only --quiet .
