@@ -6,6 +6,8 @@ NEWEST := .venv
 OLDEST := .venv-oldest
 APART  := .venv-apart
 UV     := $(NEWEST)/bin/uv
+# Those that the benchmarks compare with, each in an environment of its own.
+PEERS  := $(basename $(notdir $(wildcard locks/peers/*.txt)))
 # How many processes share the tests, and what else pytest is told: make test ARGS="-k stream"
 JOBS   ?= 2
 ARGS   ?=
@@ -49,7 +51,7 @@ lint: $(NEWEST)/.newest
 types: $(NEWEST)/.newest
 	$(NEWEST)/bin/mypy
 
-bench: $(NEWEST)/.newest
+bench: $(NEWEST)/.newest $(PEERS:%=.cache/peers/%/.built)
 	$(NEWEST)/bin/python -m benchmarks $(ARGS)
 
 docs: $(NEWEST)/.newest
@@ -68,6 +70,7 @@ lock: $(UV)
 	$(COMPILE) --extra grpc --extra parquet --group apart -o locks/apart.txt
 	$(COMPILE) --group demo --constraint locks/newest.txt -o locks/demo.txt
 	$(COMPILE) --extra grpc --extra parquet --group oldest --resolution lowest-direct --upgrade -o locks/oldest.txt
+	$(foreach peer,$(PEERS),$(subst pyproject.toml,locks/peers/$(peer).in,$(COMPILE)) -o locks/peers/$(peer).txt &&) true
 	echo 'uv' | $(subst pyproject.toml,-,$(COMPILE)) --constraint locks/newest.txt -o locks/uv.txt
 
 clean:
@@ -100,6 +103,12 @@ $(OLDEST)/.oldest: locks/oldest.txt pyproject.toml | $(UV)
 	$(call beside,$(OLDEST),$<)
 $(APART)/.apart: locks/apart.txt pyproject.toml | $(UV)
 	$(call beside,$(APART),$<)
+
+# One that cannot be installed here is left out, and the table says so.
+.cache/peers/%/.built: locks/peers/%.txt | $(UV)
+	@echo "setting up $(@D) from $<"
+	@$(INSTALLER) venv --quiet --clear --python $(NEWEST)/bin/python $(@D)
+	@if $(INSTALLER) pip sync --quiet --python $(@D) --require-hashes $<; then touch $@; else rm -rf $(@D); fi
 
 define beside
 @echo "setting up $1 from $2"

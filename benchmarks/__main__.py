@@ -30,8 +30,9 @@ def main() -> None:
     plan = replace(plan, gzip=given.gzip, only=given.only)
     facts = machine.facts()
     values = Contest(plan, lambda what: print(f"measuring: {what}", file=sys.stderr)).run()
-    print(report.table(values, [entry.name for entry in ENTRIES]))
+    print(report.table(values, [entry.name for entry in ENTRIES if entry.installed]))
     print("\n" + "; ".join(f"{name} {value}" for name, value in facts.items()))
+    print(f"\nPeers: {machine.peers({entry.name: Path(entry.python) for entry in ENTRIES if entry.peer})}.")
     if given.json is not None:
         given.json.write_text(json.dumps({"machine": facts, "values": values}, indent=1))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import random
@@ -12,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from itertools import chain
+from pathlib import Path
 from typing import Any, TypeVar
 
 from benchmarks.promises import SENT, SLICES
@@ -21,6 +23,8 @@ IMPORT = "seconds to import it alone"
 BEGIN = "seconds to begin in an app that has openai"
 PEAK = "peak memory, all of the above"
 DRAWS = 1000
+PEERS = Path(__file__).resolve().parent.parent / ".cache" / "peers"
+BYTECODE = PEERS.parent / "bytecode"
 BARE, REFERENCE, CONTROL = "bare", "by hand", "by hand again"
 
 
@@ -34,7 +38,34 @@ class Entry:
     name: str
     module: str
     python: str = sys.executable
+    zero: str = "bare"
+    """The bare app that it is measured against: one with the same client libraries."""
 
+    @property
+    def peer(self) -> bool:
+        """Whether it is somebody else's, in an environment of its own."""
+        return Path(self.python).is_relative_to(PEERS) and self.name != OLDER
+
+    @property
+    def installed(self) -> bool:
+        """Whether its environment is there."""
+        return Path(self.python).exists()
+
+    @property
+    def lacks(self) -> Mapping[str, str]:
+        """What it does not take part in, and why."""
+        found: Mapping[str, str] = importlib.import_module(self.module).Contestant.lacks
+        return found
+
+
+def peer(name: str, folder: str, zero: str = "bare", module: str = "") -> Entry:
+    """One of the others, in the environment that `make bench` builds for it from `locks/peers`."""
+    python = PEERS / folder / "bin" / "python"
+    return Entry(name, f"benchmarks.contestants.{module or folder}", str(python), zero)
+
+
+OLDER = "bare, OpenLIT's clients"
+"""OpenLIT holds both clients back: what it adds is counted from the app that has those."""
 
 ENTRIES = (
     Entry(BARE, "benchmarks.contestants.bare"),
@@ -42,8 +73,20 @@ ENTRIES = (
     Entry(CONTROL, "benchmarks.contestants.hand_written"),
     Entry("llmtrace", "benchmarks.contestants.llmtrace"),
     Entry("llmtrace, local store", "benchmarks.contestants.llmtrace_local"),
+    peer("OpenLLMetry", "openllmetry"),
+    peer("OpenInference", "openinference"),
+    peer("official GenAI", "official"),
+    peer("Logfire", "logfire"),
+    peer("Langfuse", "langfuse"),
+    peer("OpenLIT", "openlit", OLDER),
+    peer("ddtrace", "ddtrace"),
+    peer(OLDER, "openlit", OLDER, "bare"),
 )
 """Who takes part. The control is the reference once more: what it differs by is noise."""
+
+
+ZEROS = {entry.name: entry.zero for entry in ENTRIES}
+"""Contestant → the bare app that it is measured against."""
 
 
 @dataclass(frozen=True)
@@ -69,11 +112,23 @@ class Plan:
         return {name: how for name, how in table.items() if self.only in name}
 
 
+FOREIGN = ("OTEL_", "LLMTRACE_", "TRACELOOP_", "LOGFIRE_", "LANGFUSE_", "OPENLIT_", "DD_", "PYTHONDONTWRITEBYTECODE")
+"""What the variables begin with that would change what a contestant does."""
+
 Found = dict[str, list[list[float]]]
 """Contestant → for each sitting the value of each round."""
 
 Values = dict[str, Found]
 """What is measured → what was found."""
+
+
+def surroundings() -> dict[str, str]:
+    """The environment of a contestant's process: no setting of ours or of a peer's, and compiled modules are kept.
+
+    An app in production starts from compiled modules; where none can be kept, compiling them is most of a start.
+    """
+    own = {name: value for name, value in os.environ.items() if not name.startswith(FOREIGN)}
+    return own | {"PYTHONPYCACHEPREFIX": str(BYTECODE)}
 
 
 class Seat:
@@ -83,13 +138,12 @@ class Seat:
         self.address = f"{entry.name.replace(' ', '-').replace(',', '')}"
         command = [entry.python, "-m", "benchmarks.seat", entry.module, f"{post.url}/{self.address}"]
         compression = "gzip" if plan.gzip else "none"
-        own = {name: value for name, value in os.environ.items() if not name.startswith(("OTEL_", "LLMTRACE_"))}
         self._process = subprocess.Popen(
             command,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
-            env=own | {"OTEL_EXPORTER_OTLP_COMPRESSION": compression},
+            env=surroundings() | {"OTEL_EXPORTER_OTLP_COMPRESSION": compression},
         )
 
     def ask(self, what: str, **given: Any) -> float:
@@ -126,16 +180,24 @@ class Contest:
 
     plan: Plan
     say: Callable[[str], None]
-    entries: Sequence[Entry] = ENTRIES
+    entries: Sequence[Entry] = tuple(entry for entry in ENTRIES if entry.installed)
     values: Values = field(default_factory=dict)
 
     def run(self) -> Values:
         """Measures all that there is to measure."""
         with receiving() as post:
+            if not self.plan.only:
+                self._warm(post)
             for number in range(self.plan.sittings):
                 self.say(f"sitting {number + 1} of {self.plan.sittings}")
                 self._sit(post)
         return self.values
+
+    def _warm(self, post: Post) -> None:
+        self.say("every start once, for the modules to be compiled")
+        for entry in self.entries:
+            with seated([entry], post, self.plan):
+                _import_time(entry)
 
     def _sit(self, post: Post) -> None:
         """Fresh processes: two of the same code differ by some per cent, because their memory lies differently."""
@@ -154,9 +216,10 @@ class Contest:
         self.values.setdefault(measure, {}).setdefault(name, []).append(values)
 
     def _slices(self, seats: dict[str, Seat], measure: str, count: int) -> None:
-        taken: dict[str, list[float]] = {name: [] for name in seats}
+        without = {entry.name for entry in self.entries if measure in entry.lacks}
+        taken: dict[str, list[float]] = {name: [] for name in seats if name not in without}
         for _ in range(self.plan.rounds + 1):
-            for name in random.sample(list(seats), len(seats)):
+            for name in random.sample(list(taken), len(taken)):
                 taken[name].append(seats[name].ask("slice", name=measure, count=count))
         for name, values in taken.items():
             self._note(measure, name, values[1:])  # the first one was for caches to fill
@@ -175,12 +238,14 @@ def _import_time(entry: Entry) -> float:
         f"import importlib, time; from {entry.module} import Contestant; began = time.perf_counter(); "
         "Contestant.package and importlib.import_module(Contestant.package); print(time.perf_counter() - began)"
     )
-    return float(subprocess.run([entry.python, "-c", code], check=True, capture_output=True, text=True).stdout)
+    command = [entry.python, "-c", code]
+    told = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, env=surroundings()).stdout
+    return float(told.splitlines()[-1])
 
 
 def costs(found: Found, name: str) -> list[list[float]]:
     """What a contestant added to the bare app, sitting by sitting and round by round."""
-    bare = found.get(BARE) or [[0.0] * len(values) for values in found[name]]
+    bare = found.get(ZEROS.get(name, BARE)) or [[0.0] * len(values) for values in found[name]]
     return [
         [value - zero for value, zero in zip(values, zeros, strict=True)]
         for values, zeros in zip(found[name], bare, strict=True)

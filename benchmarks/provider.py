@@ -8,7 +8,10 @@ import random
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
-import httpx2
+try:
+    import httpx2
+except ModuleNotFoundError:  # a peer may hold its clients back to what came before it
+    import httpx as httpx2
 
 MODEL = "gpt-4o-mini"
 CLAUDE = "claude-sonnet-4-5"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from benchmarks.contest import BARE, BEGIN, IMPORT, PEAK, REFERENCE, Found, Values, costs, median, ratio
+from benchmarks.contest import BARE, BEGIN, ENTRIES, IMPORT, OLDER, PEAK, REFERENCE, Found, Values, costs, median, ratio
 from benchmarks.promises import SENT, SLICES
 
 _MOST = {
@@ -19,7 +19,7 @@ _MOST = {
 
 def table(values: Values, contestants: Sequence[str]) -> str:
     """All measures, as a Markdown table."""
-    others = [name for name in contestants if name not in (BARE, REFERENCE)]
+    others = [name for name in contestants if name not in (BARE, OLDER, REFERENCE)]
     head = ["", "bare app", f"{REFERENCE} adds", *others, "at most"]
     rows = [[measure, *_row(measure, found, others), _MOST[measure]] for measure, found in values.items()]
     widths = [max(len(row[column]) for row in [head, *rows]) for column in range(len(head))]
@@ -32,7 +32,15 @@ def _row(measure: str, found: Found, others: Sequence[str]) -> list[str]:
     unit = _unit(measure)
     zero = unit(median(found[BARE])) if BARE in found else "none"
     by_hand = unit(median(costs(found, REFERENCE)))
-    return [zero, by_hand, *(_cell(found, name, unit) if name in found else "sends none" for name in others)]
+    return [zero, by_hand, *(_cell(found, name, unit) if name in found else _without(measure, name) for name in others)]
+
+
+def _without(measure: str, name: str) -> str:
+    """Why there is no number."""
+    entries = {entry.name: entry for entry in ENTRIES}
+    if name not in entries or measure in SENT:
+        return "sends none"
+    return entries[name].lacks.get(measure, "not installed" if not entries[name].installed else "none")
 
 
 def _cell(found: Found, name: str, unit: Callable[[float], str]) -> str:

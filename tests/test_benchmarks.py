@@ -3,11 +3,25 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from benchmarks import report
-from benchmarks.contest import CONTROL, ENTRIES, PEAK, Contest, Entry, Plan, Seat, ratio, seated
+from benchmarks.contest import (
+    CONTROL,
+    ENTRIES,
+    OLDER,
+    PEAK,
+    PEERS,
+    Contest,
+    Entry,
+    Plan,
+    Seat,
+    ratio,
+    seated,
+    surroundings,
+)
 from benchmarks.promises import SENT, SLICES
 from benchmarks.receiver import Post, receiving
 from tests.sources import REPOSITORY
@@ -26,7 +40,7 @@ def in_the_repository(monkeypatch):
 
 
 def test_everything_is_measured_for_everybody():
-    entries = [entry for entry in ENTRIES if entry.name != CONTROL]
+    entries = [entry for entry in ENTRIES if not entry.peer and entry.name not in (CONTROL, OLDER)]
     values = Contest(SMALLEST, lambda what: None, entries).run()
     assert {*SLICES, *SENT, PEAK} <= set(values)
     names = [entry.name for entry in entries]
@@ -59,6 +73,52 @@ def settled(value):
     if isinstance(value, float):
         return round(value, 8)
     return json.loads(value) if isinstance(value, str) and value[:1] == "[" else value
+
+
+def installed(peer: Entry) -> Entry:
+    if not peer.installed:
+        pytest.skip(f"not applicable: make bench has not set up {peer.name} here")
+    return peer
+
+
+@pytest.mark.parametrize("peer", [entry for entry in ENTRIES if entry.peer], ids=lambda entry: entry.name)
+def test_nobody_is_faster_because_it_does_nothing(peer):
+    with receiving() as post, seated([installed(peer)], post, SMALLEST) as seats:
+        seat = seats[peer.name]
+        for measure in ("small chat call", "Responses call", "Anthropic call"):
+            post.latest(seat.address)
+            seat.ask("slice", name=measure, count=1)
+            sent = post.latest(seat.address)
+            assert "how many people live there?" in sent, measure
+            assert "about two million people live there." in sent, measure
+        assert post.got(seat.address)["bytes"]
+
+
+def test_what_holds_the_clients_back_is_measured_against_an_app_with_the_same():
+    (older,) = (entry for entry in ENTRIES if entry.name == OLDER)
+    assert {entry.name for entry in ENTRIES if entry.python == older.python and entry.zero == OLDER} == {
+        "OpenLIT",
+        OLDER,
+    }
+    found = {"bare": [[10.0]], OLDER: [[20.0]], "by hand": [[12.0]], "OpenLIT": [[21.0]]}
+    assert ratio(found, "OpenLIT").middle == 0.5
+
+
+def test_a_measure_that_a_contestant_lacks_is_left_empty_with_a_reason():
+    empty = report.table({"decorated empty function": {"by hand": [[1.0]]}}, ["by hand", "official GenAI"])
+    assert "it has no decorator" in empty
+
+
+def test_every_peer_is_locked():
+    folders = {Path(entry.python).parent.parent.name for entry in ENTRIES if Path(entry.python).is_relative_to(PEERS)}
+    locks = REPOSITORY / "locks" / "peers"
+    assert folders == {lock.stem for lock in locks.glob("*.txt")} == {asked.stem for asked in locks.glob("*.in")}
+
+
+def test_a_contestant_starts_from_compiled_modules(monkeypatch):
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    assert "PYTHONDONTWRITEBYTECODE" not in surroundings()
+    assert Path(surroundings()["PYTHONPYCACHEPREFIX"]).is_relative_to(REPOSITORY / ".cache")
 
 
 def test_a_contestant_may_sit_in_another_environment(tmp_path):

@@ -6,10 +6,15 @@ environment, where the two client libraries are installed; it sends OTLP over HT
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+NO_DECORATOR: Mapping[str, str] = dict.fromkeys(
+    ("decorated empty function", "decorated empty coroutine"), "it has no decorator"
+)
+"""What those that only instrument clients lack."""
 
 
 class Untraced:
@@ -17,6 +22,9 @@ class Untraced:
 
     package: str | None = None
     """What is imported first where this contestant is used; None where nothing is."""
+
+    lacks: Mapping[str, str] = {}
+    """The measures that this contestant does not take part in, and why."""
 
     def begin(self, endpoint: str) -> None:
         """Starts tracing, to this endpoint (a URL without `/v1/traces`)."""

@@ -9,40 +9,23 @@ import functools
 import importlib
 import inspect
 import json
-import os
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
-from benchmarks.contestants.contestant import Untraced
 from benchmarks.contestants.hand_facts import ANSWERED, ASKED, Attributes, heard
+from benchmarks.contestants.over_sdk import OverSdk
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-class Contestant(Untraced):
+class Contestant(OverSdk):
     """Spans by hand."""
 
-    package: str | None = "opentelemetry.sdk.trace"
-
     def begin(self, endpoint: str) -> None:
-        """The imports are part of what an app waits for; Anthropic's own spans would only double these."""
-        os.environ["ANTHROPIC_OPEN_TELEMETRY"] = "false"
-        trace, sdk, export, otlp, resources = map(
-            importlib.import_module,
-            (
-                "opentelemetry.trace",
-                "opentelemetry.sdk.trace",
-                "opentelemetry.sdk.trace.export",
-                "opentelemetry.exporter.otlp.proto.http.trace_exporter",
-                "opentelemetry.sdk.resources",
-            ),
-        )
-        self.provider = sdk.TracerProvider(resource=resources.Resource.create({"service.name": "benchmark"}))
-        exporter = otlp.OTLPSpanExporter(endpoint=f"{endpoint}/v1/traces")
-        self.provider.add_span_processor(export.BatchSpanProcessor(exporter))
-        trace.set_tracer_provider(self.provider)
-        self.tracer = trace.get_tracer("benchmark")
-        self.kinds = trace.SpanKind
+        """Over the plain SDK."""
+        super().begin(endpoint)
+        trace = importlib.import_module("opentelemetry.trace")
+        self.tracer, self.kinds = trace.get_tracer("benchmark"), trace.SpanKind
 
     def call(self, api: str, function: F) -> F:
         """The span opens with what is known before, and gets the rest after."""
@@ -104,11 +87,3 @@ class Contestant(Untraced):
                 return await function(*args, **kwargs)
 
         return awaited if inspect.iscoroutinefunction(function) else plain  # type: ignore[return-value]
-
-    def flush(self) -> None:
-        """Through the provider."""
-        self.provider.force_flush()
-
-    def end(self) -> None:
-        """Through the provider."""
-        self.provider.shutdown()

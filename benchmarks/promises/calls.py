@@ -7,10 +7,9 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-import httpx2
-
 from benchmarks import provider
 from benchmarks.contestants.contestant import Untraced
+from benchmarks.provider import httpx2
 
 TOGETHER = 50
 """How many calls are under way at a time, where they are concurrent."""
