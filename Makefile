@@ -28,7 +28,7 @@ demo: $(NEWEST)/.demo
 # them; and with those that cannot be installed beside the newest, what is about these.
 WITH_OLDEST := tests/engine tests/integrations tests/e2e tests/runtime tests/exporters tests/api tests/testing tests/cli \
 	tests/content tests/pricing tests/semconv tests/test_import.py tests/test_tokens.py
-WITH_APART  := $(addprefix tests/integrations/,bedrock mcp openai qdrant strands) $(wildcard tests/integrations/test_*.py)
+WITH_APART  := $(addprefix tests/integrations/,bedrock mcp openai pydantic_ai qdrant strands) $(wildcard tests/integrations/test_*.py)
 test: test-newest test-oldest test-apart
 test-newest: $(NEWEST)/.newest jaeger
 	@echo "==== the newest libraries ($(NEWEST))"
