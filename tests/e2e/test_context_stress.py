@@ -108,12 +108,12 @@ async def test_a_thousand_conversations_at_once_are_a_thousand_clean_traces(runn
 
 
 async def test_through_a_real_server_it_is_the_same(running: Running) -> None:
-    config = uvicorn.Config(running.service.app, port=0, log_level="error", lifespan="off")
+    config = uvicorn.Config(running.service.app, port=0, log_level="error", lifespan="off", ws="none")
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run)
     thread.start()
     try:
-        while not server.started:  # noqa: ASYNC110 - it tells nobody
+        while thread.is_alive() and not server.started:  # noqa: ASYNC110 - it tells nobody
             await asyncio.sleep(0.01)
         port = server.servers[0].sockets[0].getsockname()[1]
         async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=60) as client:
