@@ -41,7 +41,7 @@ anything = st.recursive(
 objects = st.dictionaries(st.sampled_from(KEYS.split()), anything, max_size=8)
 OPERATIONS = [*google.ACTIONS.values(), *google.RESOURCES.values(), *ROUTES.values(), interactions.AGENT]
 operations = st.sampled_from(list({id(operation.read): operation for operation in OPERATIONS}.values()))
-several = settings(max_examples=150, deadline=None)
+several = settings(max_examples=60, deadline=None)
 
 
 def read(operation, request, received, chunks=()):

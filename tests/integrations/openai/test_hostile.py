@@ -36,7 +36,7 @@ anything = st.recursive(
 objects = st.dictionaries(st.sampled_from(KEYS.split()), anything, max_size=8)
 OPERATIONS = list({id(operation.read): operation for operation in ROUTES.values()}.values())
 operations = st.sampled_from(OPERATIONS)
-several = settings(max_examples=100, deadline=None)
+several = settings(max_examples=50, deadline=None)
 
 
 def holds(value: Any, hint: Any) -> bool:
