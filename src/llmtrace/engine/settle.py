@@ -44,6 +44,9 @@ def facts_of(engine: Engine, span: Span, evidence: Evidence, course: Course, sco
     capture = _capture(evidence.start, course, scope)
     infer_tools(engine, span, record, course, scope, capture)
     let_through(engine, record, course, capture)
+    if record.bears_usage and evidence.start.model is None and record.request_model is not None:
+        with engine.describing:
+            span.update_name(name_of(record))  # the model was not known before the request was read
     return record
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib
 import re
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import unquote
 
 from llmtrace.facts.operation import Evidence, Operation, Start
@@ -60,12 +60,27 @@ def _unread(evidence: Evidence) -> Record:
     return Record(operation=evidence.start.operation.name)
 
 
+SPEAKERS = {"google": "gcp.gen_ai", "bedrock": "aws.bedrock"}
+"""Whose words → the conventions' name of the provider, where that is another and the host does not tell."""
+
+
+class Called(NamedTuple):
+    """What a path is for: the operation's name, whose words are spoken there, the model in it, and the provider."""
+
+    name: str
+    words: str
+    model: str | None
+    provider: str | None
+
+
 @lru_cache(maxsize=1024)
-def called(provider: str, path: str) -> tuple[str, str, str | None] | None:
-    """What a path of a provider's is for: the operation's name, whose words are spoken there, and the model in it."""
+def called(provider: str, path: str) -> Called | None:
+    """What a path of a provider's is for; at a host of the app's own any provider's words may be spoken."""
     for whose, pattern, name, words in PATHS:
-        if provider.startswith(whose) and (found := re.search(pattern, path)):
-            return name, words, unquote(found.groupdict().get("model") or "") or None
+        if (not provider or provider.startswith(whose)) and (found := re.search(pattern, path)):
+            vendor = words.partition(".")[0]
+            spoken = SPEAKERS.get(vendor, whose or (None if vendor == "other" else vendor))
+            return Called(name, words, unquote(found.groupdict().get("model") or "") or None, provider or spoken)
     return None
 
 
@@ -87,15 +102,14 @@ class Backstop:
         found = None if whose is None else called(whose, path)
         if found is None:
             return None
-        name, words, model = found
-        read = None if self._readers is None else self._readers.operation(words, model or "")
+        read = None if self._readers is None else self._readers.operation(found.words, found.model or "")
         return Start(
-            operation=read or Operation(name, _unread, bears_usage=True),
-            provider=whose or words.partition(".")[0],
-            model=model,
+            operation=read or Operation(found.name, _unread, bears_usage=True),
+            provider=found.provider,
+            model=found.model,
             address=host,
             port=port,
-            target=model,
+            target=found.model,
             request=body,
             wire=True,
         )

@@ -125,6 +125,23 @@ def test_what_gemini_streams_is_read_as_events_and_as_the_one_list_that_it_is_by
     assert record.complete
 
 
+@pytest.mark.parametrize(
+    ("path", "provider"),
+    [
+        ("/v1/chat/completions", "openai"),
+        ("/v1/messages", "anthropic"),
+        ("/v1beta/models/g:generateContent", "gcp.gen_ai"),
+        ("/model/anthropic.claude/converse", "aws.bedrock"),
+        ("/v2/chat", "cohere"),
+        ("/api/chat", "ollama"),
+        ("/v1/rerank", None),
+    ],
+)
+def test_a_host_of_the_apps_own_may_speak_as_any_provider_does(path, provider):
+    start = Backstop(frozenset({"gateway.corp"})).start("gateway.corp", 443, path, None)
+    assert start.provider == provider
+
+
 @given(st.sampled_from(PATHS), st.text(max_size=40), st.integers() | st.none())
 def test_no_path_is_too_strange_to_be_looked_at(row, path, port):
     for host in ("api.openai.com", BEDROCK, GEMINI, "", path):
