@@ -14,7 +14,7 @@ from llmtrace import runtime
 from llmtrace.engine.guard import Guard
 from llmtrace.engine.patch import Patcher
 from llmtrace.facts.operation import Answered, Begin, Evidence, Integration, Operation, Received, Sent, Silenced, Start
-from llmtrace.facts.records import Inference, Message, Record, TextPart, Usage
+from llmtrace.facts.records import Inference, Message, Record, Step, TextPart, Usage
 from tests.engine import library
 
 SPACE = "tests.engine.library"
@@ -39,6 +39,7 @@ def read(evidence: Evidence) -> Record:
     )
 
 
+ASKING = Operation("step", lambda evidence: Step(name=evidence.start.target or ""), kind="internal")
 CHAT = Operation("chat", read, bears_usage=True)
 
 
@@ -47,6 +48,10 @@ def _start(args: tuple[Any, ...], kwargs: Any) -> Start | None:
     if model == "untraced":
         return None
     return Start(CHAT, "acme", model, "api.acme.test", 443, target=model, request=args[1], wire=True)
+
+
+def _asking(_args: tuple[Any, ...], kwargs: Any) -> Start | None:
+    return None if kwargs.get("model") == "untraced" else Start(ASKING, target="asking")
 
 
 def _failed(error: BaseException) -> Received | None:
@@ -67,6 +72,7 @@ INTEGRATION = Integration(
     {
         f"{SPACE}:Client.request": BEGIN,
         f"{SPACE}:AsyncClient.request": BEGIN,
+        f"{SPACE}:AsyncClient.pieces": Begin(_asking, deferred=True),
         f"{SPACE}:Client.build": Sent(lambda result: result),
         f"{SPACE}:Client.process": Answered(_answered),
         f"{SPACE}:AsyncClient.process": Answered(_answered),

@@ -94,6 +94,15 @@ class AsyncClient(Client):
             raise self.answer
         return await self.process(response=self.answer)
 
+    async def pieces(self, prompt: str, *, model: str = "m-1") -> AsyncIterator[Any]:
+        """Ask the model as often as pieces are asked for."""
+
+        async def asking() -> AsyncIterator[Any]:
+            for _ in range(2):
+                yield await self.request(prompt, model=model)
+
+        return asking()
+
     async def process(self, *, response: Any) -> Any:
         """Make the result."""
         return response if isinstance(response, Response) else response.decode()

@@ -48,11 +48,39 @@ async def test_an_awaited_value_comes_back_and_its_span_has_the_facts(traced: Tr
     assert output(traced.span) == "Hello"
 
 
+async def test_a_generator_that_a_coroutine_gives_is_the_call_while_it_is_read(traced: Traced) -> None:
+    made = await AsyncClient(b"Hello").pieces("Hi")
+    assert (inspect.isasyncgen(made), made.__name__) == (True, "asking")
+    assert traced.spans == []
+    async for piece in made:
+        assert piece == "Hello"
+        assert not trace.get_current_span().get_span_context().is_valid
+    first, second, asking = traced.spans
+    assert asking.name == "asking"
+    assert {span.parent and span.parent.span_id for span in (first, second)} == {asking.context.span_id}
+
+
+async def test_a_generator_that_a_coroutine_gives_ends_its_call_when_it_is_left(traced: Traced) -> None:
+    made = await AsyncClient(b"Hello").pieces("Hi")
+    await anext(made)
+    await made.aclose()
+    _, asking = traced.spans
+    assert outcome(asking) == "abandoned"
+
+
+async def test_a_generator_that_a_coroutine_gives_is_the_very_same_where_it_is_no_call(traced: Traced) -> None:
+    made = await AsyncClient(b"Hello").pieces("Hi", model="untraced")
+    assert made.ag_code.co_filename == library.__file__
+    assert [piece async for piece in made] == ["Hello", "Hello"]
+    assert traced.spans == []
+
+
 def test_the_function_keeps_its_looks(traced: Traced) -> None:
     assert str(inspect.signature(Client.request)) == "(self, prompt: 'str', *, model: 'str' = 'm-1') -> 'Any'"
     assert Client.request.__doc__ == "Ask the model."
     assert Client.request.__qualname__ == "Client.request"
     assert inspect.iscoroutinefunction(AsyncClient.request)
+    assert inspect.iscoroutinefunction(AsyncClient.pieces)
     assert not inspect.iscoroutinefunction(Client.request)
 
 

@@ -10,7 +10,7 @@ from opentelemetry.context import Context, attach, detach, get_current
 
 from llmtrace.engine.call import Call
 from llmtrace.engine.context import call_in, suppressed
-from llmtrace.engine.drive import Inside, Watch, shaped, within
+from llmtrace.engine.drive import Inside, Watch, adriving, shaped, within
 from llmtrace.engine.engine import SWITCH
 from llmtrace.engine.guise import guise
 from llmtrace.engine.home import Home
@@ -48,7 +48,41 @@ def calling(point: Begin, guard: Guard, original: Callable[..., Any]) -> Callabl
         call = begin(point, guard, args, kwargs)
         return Watch(None) if call is None else _watching(call, guard)
 
+    if point.deferred:
+        return _handing(point, guard, original, watching)
     return shaped(original, plain, awaiting, watching)
+
+
+def _handing(
+    point: Begin, guard: Guard, original: Callable[..., Any], watching: Callable[[Any, Any], Watch]
+) -> Callable[..., Any]:
+    """Stands in for a coroutine function that gives an async generator, of which a call is made when it runs."""
+    is_call, handed = _is_call, _handed
+
+    @guise(original)
+    async def handing(*args: Any, **kwargs: Any) -> Any:
+        made = await original(*args, **kwargs)
+        return handed(made, watching, args, kwargs) if is_call(point, guard, made, args, kwargs) else made
+
+    return handing
+
+
+def _is_call(point: Begin, guard: Guard, made: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bool:
+    # Before the generator is asked: where it is none of ours, it is to be the very same object.
+    with guard:
+        on = SWITCH.engine is not None and guard.armed
+        return on and isinstance(made, types.AsyncGeneratorType) and point.start(args, kwargs) is not None
+    return False
+
+
+def _handed(made: Any, watching: Callable[[Any, Any], Watch], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+    """What stands in for the async generator."""
+
+    def function(*_args: Any, **_kwargs: Any) -> Any:
+        return made
+
+    function.__name__, function.__qualname__ = made.__name__, made.__qualname__
+    return adriving(function, watching)(*args, **kwargs)
 
 
 def begin(point: Begin, guard: Guard, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Call | None:

@@ -132,7 +132,8 @@ class Begin:
     recorded of the function's result, where that is not the result itself. `carrying` says how this call's trace is put
     into what it sends; `carrier` gives the headers that a served request came with: its caller's trace goes on here.
     With `backstop`, the function is a transport that other calls of ours go through: it begins a call only where none
-    is under way that sees the wire itself.
+    is under way that sees the wire itself. With `deferred`, it is a coroutine function that gives an async generator,
+    and that is the call, from the first value that is asked of it.
     """
 
     start: Callable[[tuple[Any, ...], Mapping[str, Any]], Start | None]
@@ -141,6 +142,7 @@ class Begin:
     carrying: Carrying | None = None
     carrier: Callable[[tuple[Any, ...], Mapping[str, Any]], Mapping[str, str]] | None = None
     backstop: bool = False
+    deferred: bool = False
 
 
 @dataclass(frozen=True, slots=True)

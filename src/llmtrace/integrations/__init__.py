@@ -54,6 +54,8 @@ BUILT_IN = {
             "google_genai",
             (
                 "google.genai._api_client",
+                "google.genai.models",
+                "google.genai.chats",
                 "google.genai._extra_utils",
                 "google.genai._gaos.basesdk",
                 "google.genai._gaos._hooks.sdkhooks",

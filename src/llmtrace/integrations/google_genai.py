@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 
 from llmtrace.facts.operation import Answered, Begin, Integration, Operation, Point, Received, Sending, Start
 from llmtrace.facts.shape import mapping, mappings
+from llmtrace.integrations import google_genai_loop, google_genai_nextgen, google_genai_tools
 from llmtrace.integrations import google_genai_media as media
-from llmtrace.integrations import google_genai_nextgen, google_genai_tools
 from llmtrace.integrations.google_genai_content import GENERATE, STREAM
 from llmtrace.integrations.google_genai_parts import short
 
@@ -130,7 +130,7 @@ POINTS: dict[str, Point] = {
 INTEGRATION = Integration(
     name="google-genai",
     requires="google-genai>=2",
-    points={**POINTS, **google_genai_tools.POINTS, **google_genai_nextgen.POINTS},
+    points={**POINTS, **google_genai_loop.POINTS, **google_genai_tools.POINTS, **google_genai_nextgen.POINTS},
     optional=frozenset(google_genai_nextgen.POINTS),
     captures=(
         "generate_content",

@@ -142,6 +142,14 @@ async def test_a_call_that_is_retried_is_the_same_and_one_span(name, asynchronou
 
 
 PATCHED = [
+    "models.Models.generate_content",
+    "models.Models.generate_content_stream",
+    "models.AsyncModels.generate_content",
+    "models.AsyncModels.generate_content_stream",
+    "chats.Chat.send_message",
+    "chats.Chat.send_message_stream",
+    "chats.AsyncChat.send_message",
+    "chats.AsyncChat.send_message_stream",
     "_api_client.BaseApiClient._request",
     "_api_client.BaseApiClient._async_request",
     "_api_client.BaseApiClient._request_once",
