@@ -261,15 +261,39 @@ def held(function: Any) -> list[Guard]:
     return [cell for cell in cells if isinstance(cell, Guard)] + inside
 
 
-class Tracing:
-    """Tracing with everything on, described on the app's own thread, so that a test can fail every line of it."""
+class Watching:
+    """Counts the light spans that begin and those that end, which no processor but ours is shown."""
 
-    def __init__(self) -> None:
+    def __init__(self, counting: Counting, watching: Any) -> None:
+        self.counting = counting
+        self.watching = watching
+
+    def watch(self, span: Any, context: Context) -> None:
+        self.counting.begun += 1
+        self.watching.watch(span, context)
+
+    def deliver(self, span: ReadableSpan) -> None:
+        self.counting.ended += 1
+        self.watching.deliver(span)
+
+
+class Tracing:
+    """Tracing with everything on, described on the app's own thread, so that a test can fail every line of it.
+
+    With a processor of the app's, spans are the SDK's, and else light ones.
+    """
+
+    def __init__(self, *, light: bool) -> None:
         self.counting = Counting()
         provider = TracerProvider(shutdown_on_exit=False)
-        provider.add_span_processor(self.counting)
+        if not light:
+            provider.add_span_processor(self.counting)
         self.handle = llmtrace.init(tracer_provider=provider, exporters="none", integrations=["-openai", "-anthropic"])
         self.patcher = Patcher([INTEGRATION])
+        if light:
+            assert SWITCH.engine is not None
+            spans = SWITCH.engine.spans
+            spans.watching = Watching(self.counting, spans.watching)
 
     @property
     def guards(self) -> list[Guard]:
@@ -293,10 +317,10 @@ class Tracing:
 
 
 @pytest.fixture
-def tracing(monkeypatch: pytest.MonkeyPatch) -> Iterator[Tracing]:
+def tracing(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Iterator[Tracing]:
     monkeypatch.setenv("LLMTRACE_WORKER", "false")
     monkeypatch.setenv("LLMTRACE_EVENTS", "true")
-    made = Tracing()
+    made = Tracing(light=getattr(request, "param", False))
     yield made
     made.end()
 
@@ -310,6 +334,8 @@ ENDLESS = {
     "_settle": "is what ends the span",
     "describe": "is what ends the span",
     "end": "is what ends the span",
+    "watch": "is where this test counts a light span that begins",
+    "deliver": "is where it counts one that ended",
     "set_value": "copies a small dict, once the span has begun",
     "set_span_in_context": "copies a small dict, once the span has begun",
     "__init__": "of a record: assigns its fields",
@@ -318,6 +344,7 @@ ENDLESS = {
 """What a span cannot do without on its way to its end, or what cannot fail."""
 
 
+@pytest.mark.parametrize("tracing", [False, True], ids=["the SDK's span", "light span"], indirect=True)
 @every_shape
 def test_no_fault_anywhere_reaches_the_app_and_the_span_ends(shape: Callable[[], Any], tracing: Tracing) -> None:
     expected = shape()
@@ -375,8 +402,8 @@ HOOKS = [
     Hook("opentelemetry.sdk.trace.Tracer.start_span", begins=False),
     Hook("tests.engine.test_faults.Counting.on_start", begins=False),
     Hook("llmtrace.engine.call.scope_begun", begins=False),
-    Hook("llmtrace.engine.call.span_name"),
-    Hook("llmtrace.engine.call.start_attributes"),
+    Hook("llmtrace.engine.spans.span_name", disarms=False),
+    Hook("llmtrace.engine.spans.start_attributes", disarms=False),
     Hook("llmtrace.engine.call.snapshot", decorated),
     Hook("llmtrace.engine.roles.current_call"),
     Hook("llmtrace.engine.roles.listen", stream),

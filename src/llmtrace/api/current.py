@@ -140,7 +140,7 @@ class Current:
         """Attributes of this step alone; `llmtrace.metadata(...)` reaches what is below, too."""
         if self._call is not None:
             with self._call.guard:
-                self._call.notes.setdefault("metadata", {}).update(snapshot(values))
+                self._call.note().setdefault("metadata", {}).update(snapshot(values))
 
     def chunk(self, text: str) -> None:
         """A piece of a streamed answer came: the first one is the time to first chunk, all of them are the answer."""
@@ -151,7 +151,7 @@ class Current:
     def _say(self, name: str, value: Any) -> None:
         if self._call is not None:
             with self._call.guard:
-                self._call.notes[name] = snapshot(value)
+                self._call.note()[name] = snapshot(value)
 
 
 def current() -> Current:

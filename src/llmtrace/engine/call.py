@@ -7,11 +7,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
-from opentelemetry.context import get_current, set_value
-from opentelemetry.trace import SpanKind, set_span_in_context
+from opentelemetry.context import Context, get_current
 
 from llmtrace.content.snapshot import snapshot
-from llmtrace.engine.context import PLACE_KEY, Place, call_in, place_in, scope_begun, standing
+from llmtrace.engine.context import PLACE_KEY, SPAN_KEY, Place, call_in, place_in, scope_begun, standing
 from llmtrace.engine.guests import cover
 from llmtrace.engine.heard import Heard, length
 from llmtrace.engine.nesting import repeats, stepped
@@ -19,52 +18,31 @@ from llmtrace.engine.settle import describe, facts_of, outcome_of, unread
 from llmtrace.engine.travel import joined
 from llmtrace.facts.operation import Evidence, Received, Start
 from llmtrace.facts.records import Course, Failure
-from llmtrace.semconv.attributes import span_name, start_attributes
 from llmtrace.semconv.errors import error_type, failure_of
 
 if TYPE_CHECKING:
-    from opentelemetry.context import Context
-    from opentelemetry.trace import Span
-
     from llmtrace.engine.engine import Engine
     from llmtrace.engine.guard import Guard
     from llmtrace.facts.operation import Begin
-
-_KINDS = {"client": SpanKind.CLIENT, "server": SpanKind.SERVER, "internal": SpanKind.INTERNAL}
 
 
 class Call:
     """One call under way. Its end may come from several sides at once (value, error, stream, collector): one wins."""
 
-    __slots__ = (
-        "attempts",
-        "began",
-        "context",
-        "course",
-        "covered",
-        "ear",
-        "ears",
-        "engine",
-        "guard",
-        "heard",
-        "notes",
-        "outer",
-        "pending",
-        "pid",
-        "place",
-        "point",
-        "request",
-        "response",
-        "returned",
-        "scope",
-        "shed_for",
-        "siblings",
-        "size",
-        "span",
-        "start",
-        "started",
-        "steps",
-    )
+    # What most calls never change, in place of an assignment each: a call begins on its caller's time.
+    attempts = 0
+    size = 0
+    ear = ears = 0
+    steps = 0
+    returned = False
+    covered = False
+    request: Any = None
+    response: Received | None = None
+    heard: Heard | None = None
+    shed_for: str | None = None
+    course: Course | None = None
+    siblings: dict[str, int] | None = None
+    notes: dict[str, Any] | None = None
 
     def __init__(
         self,
@@ -75,9 +53,9 @@ class Call:
         context: Context,
         headers: Mapping[str, str] | None = None,
     ) -> None:
-        self.outer = cast("Call | None", call_in(context))
+        self.outer = outer = cast("Call | None", call_in(context))
         operation = start.operation
-        if operation.inside is not None and repeats(start, self.outer, context):
+        if operation.inside is not None and repeats(start, outer, context):
             start = replace(start, operation=operation.inside)
             operation = operation.inside
         self.engine = engine
@@ -85,46 +63,37 @@ class Call:
         self.point = point
         self.pid = engine.worker.pid
         self.guard = guard
-        self.started = time.time_ns()
+        self.started = started = time.time_ns()
         self.began = time.perf_counter_ns()
-        self.scope = scope_begun(context)
+        scope = scope_begun(context)
         with guard:
-            self.scope = engine.guests.received(self.scope, context, bears_usage=operation.bears_usage)
-        if start.conversation_id is not None and self.scope.conversation_id is None:
-            self.scope = replace(self.scope, conversation_id=start.conversation_id)
+            scope = engine.guests.received(scope, context, bears_usage=operation.bears_usage)
+        if start.conversation_id is not None and scope.conversation_id is None:
+            scope = replace(scope, conversation_id=start.conversation_id)
         if operation.step:
-            self.scope = stepped(start, self.outer, self.scope)
-        self.request: Any = None
-        if not start.wire:
-            with guard:
-                self.request = snapshot(start.request)
-        self.response: Received | None = None
-        self.attempts = 0
-        self.size = 0
-        self.ear = self.ears = 0
-        self.returned = False
-        self.covered = False
-        self.steps = 0
-        self.siblings: dict[str, int] = {}
-        self.notes: dict[str, Any] = {}
-        self.shed_for: str | None = None
-        self.heard: Heard | None = None
+            scope = stepped(start, outer, scope)
+        self.scope = scope
         self.pending = [True]
-        self.course: Course | None = None
         if operation.bears_usage:
-            cover(self.outer)
-        name, known = operation.name, None
+            cover(outer)
         with guard:
-            name, known = span_name(start), start_attributes(start, self.scope, engine.names)
-        kind = _KINDS[operation.kind]
-        context, links = joined(*standing(context), headers)
-        self.place = Place(self.scope, context, self)
+            if not start.wire:
+                self.request = snapshot(start.request)
+        context, links = standing(context)
+        if headers:
+            context, links = joined(context, links, headers)
+        self.place = place = Place(scope, context, self)
         # From here on nothing may fail: the span would never end.
-        self.span: Span = engine.tracer.start_span(name, context, kind, known, links, start_time=self.started)
-        self.place.span = self.span
-        self.context = set_value(PLACE_KEY, self.place, set_span_in_context(self.span, context))
+        self.span = place.span = span = engine.spans.begin(start, scope, context, links, started)
+        self.context = Context({**context, SPAN_KEY: span, PLACE_KEY: place})
 
     # -- while it runs
+
+    def note(self) -> dict[str, Any]:
+        """What the app says of this call, by the name of a record's field."""
+        if self.notes is None:
+            self.notes = {}
+        return self.notes
 
     def sent(self, material: Any) -> None:
         """A request went out; the last attempt's is the one that was answered. None stands for one that isn't read."""
@@ -178,19 +147,22 @@ class Call:
             self.pending.pop()
         except IndexError:
             return
+        heard, response = self.heard, self.response
         ended = self.started + time.perf_counter_ns() - self.began
-        self.course = Course(
-            self.started, ended, outcome, attempts=max(self.attempts, 1), streamed=self.heard is not None
-        )
+        self.course = course = Course(self.started, ended, outcome, None, heard is not None)
         try:
             self.place.leave()
             if error is not None:
-                self._failed(error, self.course)
-            if self.start.wire and not self.attempts:
-                self.request = snapshot(self.start.request)
-            self.size += length(self.request) + (self.heard.size if self.heard is not None else 0)
-            if self.response is not None:
-                self.size += length(self.response.body)
+                self._failed(error, course)
+            if self.start.wire:
+                course.attempts = self.attempts or 1
+                if not self.attempts:
+                    self.request = snapshot(self.start.request)
+                self.size = length(self.request)
+                if response is not None:
+                    self.size += length(response.body)
+                if heard is not None:
+                    self.size += heard.size
         finally:
             self.engine.worker.put(self)
 
@@ -222,7 +194,7 @@ class Call:
             self._settle(self.course)
         self.request = self.response = self.outer = self.course = None
         self.heard = None
-        self.notes = {}
+        self.notes = None
 
     def _settle(self, course: Course) -> None:
         # Not the point's guard: an answer that can't be read costs this span its facts, not the next calls their spans.
@@ -232,7 +204,9 @@ class Call:
                 course.first_chunk = (heard.times[0] - self.began) / 1e9
                 course.chunk_gaps = heard.gaps()
             course.content_dropped = self.shed_for or ("too large" if heard.gap is not None else None)
-            evidence = Evidence(self.start, self.request, self.response, list(heard.all()), heard.gap, self.notes)
+            if self.response is not None:
+                self.response.settle()
+            evidence = Evidence(self.start, self.request, self.response, list(heard.all()), heard.gap, self.notes or {})
             record = facts_of(self.engine, self.span, evidence, course, self.scope, covered=self.covered)
             describe(self.engine, self.span, record, course)
             return

@@ -116,6 +116,10 @@ def with_scope(scope: Scope, context: Context | None = None, around: Context | N
     return set_value(PLACE_KEY, place, context)
 
 
+SPAN_KEY = next(iter(set_span_in_context(INVALID_SPAN, Context())))
+"""The key under which OpenTelemetry keeps the current span, which it has no name for in public."""
+
+
 def enter(by: object, inside: Context) -> None:
     """Makes the context inside a new place current, until `leave`."""
     place = place_in(inside)

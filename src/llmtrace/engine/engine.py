@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from llmtrace.engine.guard import Guard
     from llmtrace.engine.guests import Guests
     from llmtrace.engine.inferred import Tools
+    from llmtrace.engine.spans import Spans
     from llmtrace.engine.uncovered import Uncovered
     from llmtrace.engine.worker import Worker
     from llmtrace.pricing import Prices
@@ -34,6 +35,7 @@ class Engine:
 
     provider: TracerProvider
     tracer: Tracer
+    spans: Spans
     worker: Worker
     policy: Policy
     prices: Prices

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Protocol
 
 from opentelemetry.context import Context
@@ -18,7 +17,7 @@ class Outer(Protocol):
     """A call around another, as far as this module needs to know it."""
 
     steps: int
-    siblings: dict[str, int]
+    siblings: dict[str, int] | None
 
     @property
     def start(self) -> Start:
@@ -59,7 +58,19 @@ def stepped(start: Start, outer: Outer | None, scope: Scope) -> Scope:
     name = start.target or start.operation.name
     index = iteration = 0
     if outer is not None:
-        index, iteration = outer.steps, outer.siblings.get(name, 0)
+        siblings = outer.siblings = outer.siblings or {}
+        index, iteration = outer.steps, siblings.get(name, 0)
         outer.steps += 1
-        outer.siblings[name] = iteration + 1
-    return replace(scope, path=(*scope.path, name), index=index, iteration=iteration)
+        siblings[name] = iteration + 1
+    # Field by field: `replace` looks each of them up.
+    return Scope(
+        scope.conversation_id,
+        scope.user_id,
+        scope.metadata,
+        scope.tags,
+        scope.capture,
+        (*scope.path, name),
+        index,
+        iteration,
+        scope.prompt,
+    )

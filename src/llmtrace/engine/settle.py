@@ -91,7 +91,8 @@ def describe(engine: Engine, span: Span, record: Record, course: Course) -> None
         if not engine.span_content:
             strip(record)
         if span.is_recording():
-            span.set_attributes(attributes(record, course, engine.names))
+            write = getattr(span, "described", span.set_attributes)
+            write(attributes(record, course, engine.names))
     with engine.describing:
         if course.failure is not None:
             span.set_status(Status(StatusCode.ERROR, course.failure.message or None))

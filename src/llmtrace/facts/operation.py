@@ -24,6 +24,9 @@ from typing import Any, Protocol, TypeAlias
 
 from llmtrace.facts.records import McpRequest, Record, Store
 
+REQUEST_IDS = ("x-request-id", "request-id", "x-amzn-requestid")
+"""The headers in which providers name a request."""
+
 
 @dataclass(slots=True)
 class Received:
@@ -42,6 +45,15 @@ class Received:
     tap: tuple[Any, str] | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
     excused: bool = False
+    head: Any = None
+
+    def settle(self) -> None:
+        """Reads the headers in `head`, whose `get` knows them by name: off the caller's thread, as it takes time."""
+        if self.head is not None:
+            get, self.head = self.head.get, None
+            self.content_type = get("content-type") or ""
+            self.content_encoding = get("content-encoding") or ""
+            self.request_id = next(filter(None, map(get, REQUEST_IDS)), None)
 
 
 @dataclass(slots=True)
@@ -82,9 +94,11 @@ class Operation:
     inside: Operation | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Start:
     """What is known when a call begins; samplers see it. `target` completes the span's name (the model, tool or step).
+
+    Nobody changes one that is made: that it is not frozen is for the time which that would take every call.
 
     `capture` is `none` where this call's content is not to be recorded, whatever is for others. `store` is the store
     that is asked; what its client calls of itself meanwhile is part of the call. `mcp` is the request of the Model

@@ -16,10 +16,6 @@ Route = Callable[[Any, str, str], Operation | None]
 """(client, method in lower case, path below the base URL) → the operation, or None for what is not traced."""
 
 
-REQUEST_IDS = ("x-request-id", "request-id", "x-amzn-requestid")
-"""The headers in which the providers behind these libraries name a request."""
-
-
 def points(
     package: str,
     route: Route,
@@ -103,9 +99,4 @@ def _head(response: Any) -> Received:
 
 def head(status: int, headers: Any) -> Received:
     """What the status and the headers of an answer say."""
-    return Received(
-        status=status,
-        content_type=headers.get("content-type", ""),
-        content_encoding=headers.get("content-encoding", ""),
-        request_id=next(filter(None, map(headers.get, REQUEST_IDS)), None),
-    )
+    return Received(status, head=headers)

@@ -33,6 +33,11 @@ class Delivery(BatchSpanProcessor):
         super().__init__(destination.exporter, max_queue_size=QUEUE_SPANS, schedule_delay_millis=SCHEDULE_MILLIS)
         self._companion = destination.companion()
 
+    @property
+    def watchful(self) -> bool:
+        """Whether anybody wants to know of spans that begin."""
+        return self._companion is not None
+
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:
         """Shows the span to the companion; batches begin at a span's end."""
         if self._companion is not None:

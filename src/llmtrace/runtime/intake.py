@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from opentelemetry.context import Context
 from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
@@ -21,6 +21,7 @@ class Intake(SpanProcessor):
     def __init__(self, engine: Engine, deliveries: Sequence[Delivery]) -> None:
         self._engine = engine
         self._deliveries = deliveries
+        self._watchful = [delivery for delivery in deliveries if delivery.watchful]
         self._watching = engine.describing
 
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:
@@ -30,18 +31,25 @@ class Intake(SpanProcessor):
         for delivery in self._deliveries:
             delivery.on_start(span, parent_context)
 
+    def watch(self, span: Any, context: Context) -> None:
+        """As `on_start`, for a light span of ours."""
+        self._engine.guests.began(span, context)
+        for delivery in self._watchful:
+            delivery.on_start(span, context)
+
     def on_end(self, span: ReadableSpan) -> None:
         """Hands the span on: a guest to the worker first, which keeps the order that spans end in."""
         arrival = None
         with self._watching:
             guest = self._engine.guests.ended(span)
-            arrival = None if guest is None else Arrival(self._engine, guest, span, self._deliver)
+            arrival = None if guest is None else Arrival(self._engine, guest, span, self.deliver)
         if arrival is None:
-            self._deliver(span)
+            self.deliver(span)
         else:
             self._engine.worker.put(arrival)
 
-    def _deliver(self, span: ReadableSpan) -> None:
+    def deliver(self, span: ReadableSpan) -> None:
+        """Hands a span to all destinations, as it is."""
         for delivery in self._deliveries:
             delivery.on_end(span)
 

@@ -16,6 +16,7 @@ from llmtrace.engine.guard import Guard
 from llmtrace.engine.guests import Guests, Native
 from llmtrace.engine.inferred import Tools
 from llmtrace.engine.patch import Patcher, missing
+from llmtrace.engine.spans import Spans
 from llmtrace.engine.threads import THREADS
 from llmtrace.engine.uncovered import Uncovered
 from llmtrace.engine.worker import Worker
@@ -53,6 +54,7 @@ class Session:
         self.deliveries = [Delivery(destination) for destination in self.destinations]
         self.engine = self._engine()
         self.intake = Intake(self.engine, self.deliveries)
+        self.engine.spans.watching = self.intake
         add(self.provider, self.front, [self.intake])
         prepare()
         SWITCH.engine = self.engine
@@ -74,9 +76,12 @@ class Session:
 
     def _engine(self) -> Engine:
         settings = self.settings
+        describing = Guard("the description of a call", tolerance=None)
+        tracer = self.provider.get_tracer(SCOPE_NAME, VERSION)
         return Engine(
             provider=self.provider,
-            tracer=self.provider.get_tracer(SCOPE_NAME, VERSION),
+            tracer=tracer,
+            spans=Spans(self.provider, tracer, settings.names, (FrontProcessor, Intake), describing),
             worker=self.worker,
             policy=self._policy(),
             prices=load_prices(settings.prices) if settings.prices else Prices(),
@@ -87,7 +92,7 @@ class Session:
             events=Events(get_logger_provider().get_logger(SCOPE_NAME, VERSION), settings.names)
             if settings.events
             else None,
-            describing=Guard("the description of a call", tolerance=None),
+            describing=describing,
             guests=Guests(),
             propagate_hosts=settings.propagate_hosts,
             uncovered=self._uncovered(),
