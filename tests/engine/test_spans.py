@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from opentelemetry import trace
 from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
@@ -152,3 +154,14 @@ def test_facts_are_not_lost_where_an_app_writes_more_than_a_span_holds_by_defaul
     (span,) = tracing.spans()
     assert span.attributes["gen_ai.conversation.id"] == "c-1"
     assert len([key for key in span.attributes if key.startswith("mine.")]) == 300
+
+
+def test_an_exporter_that_looks_below_the_public_names_finds_what_the_sdk_leaves_there(traced):
+    tracing = traced()
+    current()
+    (span,) = tracing.spans()
+    shown = json.loads(span.to_json())
+    assert (shown["name"], shown["kind"]) == ("current", "SpanKind.INTERNAL")
+    assert shown["attributes"]["llmtrace.step.path"] == "current"
+    assert shown["resource"]["attributes"]["telemetry.sdk.name"] == "opentelemetry"
+    assert span._instrumentation_scope.name == "llmtrace"

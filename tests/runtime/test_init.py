@@ -13,6 +13,7 @@ import pytest
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.trace import NoOpTracerProvider
 
 import llmtrace
 from llmtrace.engine.engine import SWITCH
@@ -138,6 +139,22 @@ def test_somebody_who_wrapped_ours_keeps_working_after_uninstrument() -> None:
         assert SyncAPIClient.request is theirs
     finally:
         SyncAPIClient.request = original  # type: ignore[method-assign]
+
+
+class Vendors(NoOpTracerProvider):
+    """A provider that is not the SDK's."""
+
+
+@pytest.mark.allows_log("takes no span processors")
+def test_a_provider_that_takes_no_processors_is_warned_of_and_breaks_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    @llmtrace.step
+    def one() -> int:
+        return 1
+
+    llmtrace.init(tracer_provider=Vendors(), exporters=InMemorySpanExporter())
+    assert one() == 1
+    assert llmtrace.flush()
+    assert "a Vendors, takes no span processors" in caplog.text
 
 
 def test_it_joins_the_apps_provider_and_adds_its_own_destination() -> None:

@@ -57,7 +57,7 @@ class LightSpan(ReadableSpan, Span):
     """
 
     _instrumentation_info = None
-    _attributes = None
+    _attributes: Mapping[str, Any] | None = None
     _status = _UNSET
     _end_time: int | None = None
     _events: Sequence[Event] = ()
@@ -95,6 +95,8 @@ class LightSpan(ReadableSpan, Span):
     @property
     def attributes(self) -> Mapping[str, Any]:
         """What is known so far: from the start, from the app, and last what the call turned out to be."""
+        if self._attributes is not None:
+            return self._attributes
         if self._known is None:
             self._known = {}
             with self._spans.describing:
@@ -158,6 +160,9 @@ class LightSpan(ReadableSpan, Span):
     def end(self, end_time: int | None = None) -> None:
         """Ends it, and hands it to our destinations."""
         if self._end_time is None:
+            # From here on it is as the SDK leaves its own: some exporters do not ask by the public names.
+            self._name, self._kind, self._attributes = self.name, self.kind, self.attributes
+            self._resource, self._instrumentation_scope = self.resource, self.instrumentation_scope
             self._end_time = time.time_ns() if end_time is None else end_time
             self._spans.watching.deliver(self)
 

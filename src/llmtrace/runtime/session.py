@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from importlib.metadata import version
 
@@ -32,6 +33,8 @@ from llmtrace.semconv.events import Events
 from llmtrace.semconv.metrics import Metrics
 from llmtrace.settings import Settings, SettingsError
 
+logger = logging.getLogger("llmtrace")
+
 VERSION = version("llmtrace")
 
 UNCOVERED_TIMEOUT = 1.0
@@ -55,7 +58,12 @@ class Session:
         self.engine = self._engine()
         self.intake = Intake(self.engine, self.deliveries)
         self.engine.spans.watching = self.intake
-        add(self.provider, self.front, [self.intake])
+        if not add(self.provider, self.front, [self.intake]) and self.deliveries:
+            logger.warning(
+                "llmtrace: the tracer provider in force, a %s, takes no span processors, so llmtrace exports nothing "
+                "through it; give init() a provider of its own: init(tracer_provider=TracerProvider()).",
+                type(self.provider).__qualname__,
+            )
         prepare()
         SWITCH.engine = self.engine
         self._integrations = chosen
