@@ -160,10 +160,11 @@ class LightSpan(ReadableSpan, Span):
     def end(self, end_time: int | None = None) -> None:
         """Ends it, and hands it to our destinations."""
         if self._end_time is None:
-            # From here on it is as the SDK leaves its own: some exporters do not ask by the public names.
-            self._name, self._kind, self._attributes = self.name, self.kind, self.attributes
-            self._resource, self._instrumentation_scope = self.resource, self.instrumentation_scope
             self._end_time = time.time_ns() if end_time is None else end_time
+            # From here on it is as the SDK leaves its own: some exporters do not ask by the public names.
+            with self._spans.describing:
+                self._name, self._kind, self._attributes = self.name, self.kind, self.attributes
+                self._resource, self._instrumentation_scope = self.resource, self.instrumentation_scope
             self._spans.watching.deliver(self)
 
 
