@@ -67,8 +67,6 @@ class Sighting:
 class Transported(Call):
     """A call that is read from what a transport sent and was answered."""
 
-    __slots__ = ()
-
     def back(self, result: Any = None, outcome: str = "completed") -> None:
         """The answer's head is here, and its body, or the place to listen for it."""
         with self.guard:

@@ -76,8 +76,7 @@ def received(response: Any) -> Received:
     """What a response of httpx's says, or the place to listen for its body."""
     # A body that was read lies in `_content`; one that was not is still to come through the transport's own stream.
     body = getattr(response, "_content", None)
-    found = _head(response)
-    found.body = body
+    found = Received(response.status_code, body=body, head=response.headers)
     if body is None:
         found.tap = (response.stream, "_stream")
     return found
@@ -88,15 +87,4 @@ def failed(error: BaseException) -> Received | None:
     response = getattr(error, "response", None)
     if response is None:
         return None
-    found = _head(response)
-    found.body = getattr(response, "_content", b"")
-    return found
-
-
-def _head(response: Any) -> Received:
-    return head(response.status_code, response.headers)
-
-
-def head(status: int, headers: Any) -> Received:
-    """What the status and the headers of an answer say."""
-    return Received(status, head=headers)
+    return Received(response.status_code, body=getattr(response, "_content", b""), head=response.headers)

@@ -11,7 +11,7 @@ from urllib.parse import urljoin, urlsplit
 
 from llmtrace.facts.operation import Begin, Integration, Received, Start
 from llmtrace.integrations.backstop import Backstop, Hosts
-from llmtrace.integrations.stainless import head, received
+from llmtrace.integrations.stainless import received
 
 Args = tuple[Any, ...]
 Kwargs = Mapping[str, Any]
@@ -86,17 +86,19 @@ def _port(scheme: str) -> int:
     return 443 if scheme == "https" else 80
 
 
-def _head(status: int, headers: Any) -> Received:
+def _told(headers: Any) -> dict[str, str]:
     from llmtrace.integrations import bedrock  # noqa: PLC0415 - most apps only count, and no answer is looked at
 
-    found = head(status, headers)
-    found.headers = {name: headers[name] for name in bedrock.HEADERS if name in headers}
-    return found
+    return {name: headers[name] for name in bedrock.HEADERS if name in headers}
+
+
+def _head(status: int, headers: Any) -> Received:
+    return Received(status, headers=_told(headers), head=headers)
 
 
 def _answered(response: Any) -> Received:
     found = received(response)
-    found.headers = _head(found.status or 0, response.headers).headers
+    found.headers = _told(response.headers)
     return found
 
 
