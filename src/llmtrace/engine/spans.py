@@ -74,6 +74,9 @@ class LightSpan(ReadableSpan, Span):
         self._spans = spans
         self._start = start
         self._scope = scope
+        self._kind = KINDS[start.operation.kind]
+        self._resource = spans.resource
+        self._instrumentation_scope = spans.scope
         self._context = self._ids = context
         self._parent = parent
         self._start_time = started
@@ -88,11 +91,6 @@ class LightSpan(ReadableSpan, Span):
         return self._name
 
     @property
-    def kind(self) -> SpanKind:
-        """Its operation's."""
-        return KINDS[self._start.operation.kind]
-
-    @property
     def attributes(self) -> Mapping[str, Any]:
         """What is known so far: from the start, from the app, and last what the call turned out to be."""
         if self._attributes is not None:
@@ -102,16 +100,6 @@ class LightSpan(ReadableSpan, Span):
             with self._spans.describing:
                 self._known = start_attributes(self._start, self._scope, self._spans.names)
         return {**self._known, **self._said, **self._described}
-
-    @property
-    def resource(self) -> Any:
-        """The provider's."""
-        return self._spans.resource
-
-    @property
-    def instrumentation_scope(self) -> Any:
-        """That of all spans of ours."""
-        return self._spans.scope
 
     def get_span_context(self) -> SpanContext:
         """Its ids."""
@@ -163,8 +151,7 @@ class LightSpan(ReadableSpan, Span):
             self._end_time = time.time_ns() if end_time is None else end_time
             # From here on it is as the SDK leaves its own: some exporters do not ask by the public names.
             with self._spans.describing:
-                self._name, self._kind, self._attributes = self.name, self.kind, self.attributes
-                self._resource, self._instrumentation_scope = self.resource, self.instrumentation_scope
+                self._name, self._attributes = self.name, self.attributes
             self._spans.watching.deliver(self)
 
 
@@ -179,8 +166,8 @@ class Spans:
         self.names = names
         self.describing = describing
         self.watching: Watching
-        self.resource = getattr(provider, "resource", None)
-        self.scope = getattr(tracer, "_instrumentation_scope", None)
+        self.resource: Any = getattr(provider, "resource", None)
+        self.scope: Any = getattr(tracer, "_instrumentation_scope", None)
         self._ours = tuple(ours)
         self._behind = getattr(provider, "_active_span_processor", None)
         self._seen: Any = None
